@@ -1,0 +1,1 @@
+//! DeZero for Rust.
