@@ -1,0 +1,126 @@
+//! Memory of array elements. Freed buffers are kept and reused: fresh pages cost
+//! more than most kernels.
+
+use std::alloc::{Layout as Allocation, alloc, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+/// Smaller buffers go straight to the allocator, whose own caches are good at them.
+const POOLED_FROM: usize = 1 << 12;
+/// Bytes that may wait for reuse; beyond it a freed buffer goes back to the system.
+const POOL_LIMIT: usize = 1 << 30;
+/// Size classes: four for each power of two, so that at most a quarter of a buffer is unused.
+const CLASSES: usize = 4 * 64;
+
+static POOL: [Mutex<Vec<Pooled>>; CLASSES] = [const { Mutex::new(Vec::new()) }; CLASSES];
+static POOLED_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+struct Pooled(NonNull<u8>);
+// SAFETY: a pooled pointer is owned by the pool alone; nobody else reads or writes it.
+unsafe impl Send for Pooled {}
+
+/// Uniquely owned bytes; sharing is done by the `Arc` around it.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    pointer: NonNull<u8>,
+    /// Allocated size: the request rounded up to its size class.
+    capacity: usize,
+}
+
+// SAFETY: plain bytes; access through `&` only reads and through `&mut` writes.
+unsafe impl Send for Buffer {}
+unsafe impl Sync for Buffer {}
+
+/// The class that holds `bytes`, and the capacity of its buffers.
+fn class_of(bytes: usize) -> (usize, usize) {
+    let power = usize::BITS as usize - 1 - bytes.leading_zeros() as usize;
+    let quarter = (1usize << power) / 4;
+    let steps = (bytes - (1 << power)).div_ceil(quarter);
+    (4 * power + steps, (1 << power) + steps * quarter)
+}
+
+impl Buffer {
+    /// A buffer of at least `bytes` bytes with unspecified contents.
+    pub(crate) fn uninit(bytes: usize) -> Buffer {
+        if bytes < POOLED_FROM {
+            let capacity = bytes.max(1);
+            return Buffer {
+                pointer: allocate(capacity),
+                capacity,
+            };
+        }
+        let (class, capacity) = class_of(bytes);
+        let reused = POOL[class].lock().pop();
+        let pointer = match reused {
+            Some(Pooled(pointer)) => {
+                POOLED_BYTES.fetch_sub(capacity, Ordering::Relaxed);
+                pointer
+            }
+            None => allocate(capacity),
+        };
+        Buffer { pointer, capacity }
+    }
+
+    pub(crate) fn as_ptr(&self) -> *const u8 {
+        self.pointer.as_ptr()
+    }
+
+    /// Writing through it needs a unique `Buffer`.
+    pub(crate) fn as_mut_ptr(&self) -> *mut u8 {
+        self.pointer.as_ptr()
+    }
+}
+
+/// Large buffers start on a cache line; small ones keep to what `malloc` does fastest.
+fn allocation(capacity: usize) -> Allocation {
+    let align = if capacity < POOLED_FROM { 16 } else { 64 };
+    Allocation::from_size_align(capacity, align).expect("array too large")
+}
+
+fn allocate(capacity: usize) -> NonNull<u8> {
+    let layout = allocation(capacity);
+    // SAFETY: `capacity` is not zero.
+    let pointer = unsafe { alloc(layout) };
+    NonNull::new(pointer).unwrap_or_else(|| handle_alloc_error(layout))
+}
+
+fn free(pointer: NonNull<u8>, capacity: usize) {
+    // SAFETY: allocated by `allocate` with the same layout.
+    unsafe { dealloc(pointer.as_ptr(), allocation(capacity)) }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        if self.capacity < POOLED_FROM {
+            return free(self.pointer, self.capacity);
+        }
+        let waiting = POOLED_BYTES.fetch_add(self.capacity, Ordering::Relaxed);
+        if waiting + self.capacity > POOL_LIMIT {
+            POOLED_BYTES.fetch_sub(self.capacity, Ordering::Relaxed);
+            return free(self.pointer, self.capacity);
+        }
+        POOL[class_of(self.capacity).0]
+            .lock()
+            .push(Pooled(self.pointer));
+    }
+}
+
+/// Gives all memory that waits for reuse back to the system.
+///
+/// ```
+/// drop(dezero_array::Array::zeros([1000, 1000], dezero_array::DType::F32));
+/// dezero_array::release_pool();
+/// ```
+pub fn release_pool() {
+    for (class, bucket) in POOL.iter().enumerate() {
+        let buffers = std::mem::take(&mut *bucket.lock());
+        let (power, steps) = (class / 4, class % 4);
+        for Pooled(pointer) in buffers {
+            let capacity = (1usize << power) + steps * ((1 << power) / 4);
+            POOLED_BYTES.fetch_sub(capacity, Ordering::Relaxed);
+            free(pointer, capacity);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The CPU: every kernel family of the array crate.
+
+pub(crate) mod copy;
