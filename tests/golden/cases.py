@@ -17,8 +17,9 @@ FOLDER = pathlib.Path(__file__).parent
 
 
 class Cases:
-    def __init__(self, theme, seed):
+    def __init__(self, theme, seed, by_cotangent=False):
         self.theme = theme
+        self.by_cotangent = by_cotangent
         self.random = np.random.RandomState(seed)
         self.entries = {}
 
@@ -94,8 +95,7 @@ class Cases:
         for k, g, of in zip(names, second, list(variables.values()) + list(cotangents.values())):
             g = torch.zeros_like(of) if g is None else g + torch.zeros_like(of)
             prefix = "gg" if k in variables else "ggg"
-            # The derivative by the cotangent of a function of one input is v * f'(x): nothing new is tested by it.
-            if k in variables or len(variables) > 1:
+            if k in variables or self.by_cotangent:
                 self.store(f"{name}/{prefix}{k}", g.detach().numpy(force=True))
 
     def write(self):

@@ -9,9 +9,9 @@ c = Cases("shapes", seed=12)
 
 # Reductions.
 x = c.draw(2, 3, 4)
-for name, axes in (("all", None), ("0", (0,)), ("1", (1,)), ("0_2", (0, 2)), ("last", (-1,))):
+for name, axes in (("all", None), ("1", (1,)), ("0_2", (0, 2)), ("last", (-1,))):
     for keepdims in (False, True):
-        if keepdims and name != "1" or name == "0":
+        if keepdims and name != "1":
             continue
         suffix = f"axis_{name}" + ("_keepdims" if keepdims else "")
         settings = {"keepdims": int(keepdims)} | ({} if axes is None else {"axes": list(axes)})
@@ -31,17 +31,15 @@ for name, axes in (("all", None), ("1", (1,)), ("0_2", (0, 2))):
 c.case("logsumexp_far", lambda x: x.logsumexp(1), settings={"axes": [1]}, x=[[-800.0, -801.0, -900.0], [800.0, 799.0, 0.0]])
 # A convention: PyTorch shares the gradient among ties.
 c.case("max_tie", lambda x: x.amax(1), order=1, settings={"axes": [1]}, x=[[1.0, 3.0, 3.0], [2.0, 0.0, 1.0]])
-for axis in (0, 1, 2):
+for axis in (0, 1):
     c.case(f"cumsum_axis_{axis}", lambda x: x.cumsum(axis), order=1, settings={"axis": axis}, x=x)
 
 # Indexing. Squared where the operation is linear, so that its second derivative says something.
 x = c.draw(4, 5)
-c.case("get_item_row", lambda x: x[1] ** 2, x=x)
 c.case("get_item_slice", lambda x: x[1:3, :-1] ** 2, x=x)
 c.case("get_item_steps", lambda x: x[::2, 1::3] ** 2, x=x)
 # The Rust side slices with step -1; PyTorch has flip.
 c.case("get_item_reversed", lambda x: x.flip(1)[:, ::2] ** 2, x=x)
-c.case("get_item_integers", lambda x, i: x[i] ** 2, fixed={"i": np.array([2, 0, 2, 2, 3])}, x=x)
 c.case("get_item_integers_2d", lambda x, i: x[i] ** 2, fixed={"i": np.array([[0, 3, 0], [1, 0, 2]])}, x=x)
 c.case(
     "get_item_pairs",
@@ -52,12 +50,11 @@ c.case(
 c.case("get_item_mask", lambda x, mask: x[mask] ** 2, fixed={"mask": x > 0.3}, x=x)
 index = np.array([[0, 4, 1], [2, 2, 2], [4, 0, 4], [1, 3, 1]])
 c.case("gather_axis_1", lambda x, i: x.gather(1, i) ** 2, settings={"axis": 1}, fixed={"i": index}, x=x)
-c.case("gather_axis_0", lambda x, i: x.gather(0, i) ** 2, settings={"axis": 0}, fixed={"i": np.array([[0, 3, 1, 0, 2], [0, 3, 3, 1, 2]])}, x=x)
 
 # Joining and laying out.
 c.case("concatenate_axis_0", lambda x0, x1, x2: torch.cat([x0, x1, x2], 0), order=1, x0=c.draw(1, 3), x1=c.draw(2, 3), x2=c.draw(3, 3))
 c.case("concatenate_axis_1", lambda x0, x1: torch.cat([x0, x1], 1), order=1, x0=c.draw(2, 3), x1=c.draw(2, 2))
-for axis in (0, 1, 2):
+for axis in (0, 2):
     c.case(f"stack_axis_{axis}", lambda x0, x1: torch.stack([x0, x1], axis), order=1, settings={"axis": axis}, x0=c.draw(2, 3), x1=c.draw(2, 3))
 c.case("transpose", lambda x: x.permute(2, 0, 1), order=1, settings={"axes": [2, 0, 1]}, x=c.draw(2, 3, 4))
 # PyTorch lists the last axis first: (left, right, top, bottom).
