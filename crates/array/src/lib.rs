@@ -7,6 +7,7 @@ mod device;
 mod dtype;
 mod layout;
 mod literal;
+mod matmul;
 mod views;
 
 pub use array::Array;
