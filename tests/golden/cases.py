@@ -44,7 +44,7 @@ class Cases:
     def store(self, key, value):
         value = np.ascontiguousarray(value) if np.ndim(value) else np.asarray(value)
         assert key not in self.entries, key
-        assert value.dtype in (np.float64, np.int64, np.bool_), (key, value.dtype)
+        assert value.dtype in (np.float64, np.float32, np.int64, np.bool_), (key, value.dtype)
         assert value.dtype != np.float64 or np.isfinite(value).all(), key
         self.entries[key] = value
 

@@ -30,10 +30,9 @@ def batch_norm(name, shape, eps, momentum, training):
 
 batch_norm("batch_norm_train_2d", (5, 3), 2e-5, 0.1, True)
 batch_norm("batch_norm_train_4d", (2, 3, 3, 2), 1e-5, 0.25, True)
-batch_norm("batch_norm_eval_2d", (3, 4), 2e-5, 0.1, False)
 batch_norm("batch_norm_eval_4d", (2, 3, 2, 3), 1e-5, 0.1, False)
 
-for groups in (1, 2, 4):
+for groups in (2, 4):
     c.case(
         f"group_norm_{groups}",
         lambda x, gamma, beta: F.group_norm(x, groups, gamma, beta, 1e-5),

@@ -36,6 +36,5 @@ def sequence(name, kind, steps, batch, inputs, hidden, layers=1, states=True, or
 for kind in ("rnn", "lstm", "gru"):
     sequence(kind, kind, steps=3, batch=2, inputs=3, hidden=2)
 sequence("lstm_two_layers", "lstm", steps=4, batch=3, inputs=2, hidden=3, layers=2, states=False, order=1)
-sequence("gru_two_layers", "gru", steps=3, batch=2, inputs=2, hidden=2, layers=2, states=False, order=1)
 
 c.write()
