@@ -8,6 +8,7 @@ mod dtype;
 mod layout;
 mod literal;
 mod matmul;
+pub mod random;
 mod views;
 
 pub use array::Array;

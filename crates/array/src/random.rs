@@ -1,0 +1,1075 @@
+//! Random numbers whose stream is NumPy's.
+//!
+//! [`RandomState`] is NumPy's generator of the same name (the one behind `np.random.seed`): the
+//! Mersenne Twister MT19937 and, on top of it, the same arithmetic in the same order. A program
+//! that draws the same things after the same seed gets the same numbers as its NumPy twin, to the
+//! last bit, on any number of threads. (`standard_normal` takes a logarithm from the platform's C
+//! library, as NumPy does: where two platforms' logarithms differ in the last bit, so do their
+//! normal draws, there and here.)
+//!
+//! Code that is not given a generator uses the one shared by the whole process: [`seed`] fixes it,
+//! [`with_default`] draws from it.
+//!
+//! ```
+//! use dezero_array::random::RandomState;
+//!
+//! let mut rng = RandomState::new(0); // np.random.seed(0)
+//! assert_eq!(rng.rand(2), [0.5488135039273248, 0.7151893663724195]); // np.random.rand(2)
+//! assert_eq!(rng.permutation(5), [0, 2, 1, 4, 3]); // np.random.permutation(5)
+//! ```
+
+use std::cell::RefCell;
+use std::fmt;
+use std::hash::{BuildHasher, Hasher};
+
+use parking_lot::ReentrantMutex;
+use pulp::{Simd, WithSimd};
+
+/// Words in the state of MT19937.
+const N: usize = 624;
+/// How far ahead the recurrence of MT19937 reads.
+const M: usize = 397;
+
+/// The raw twister, and nothing about distributions.
+///
+/// Written here because crates hide the words and the position, which a saved generator consists of
+/// in NumPy's form too, and because whole blocks of words vectorise: a third of `rand_mt`'s time.
+#[derive(Clone, PartialEq, Eq)]
+struct Mt19937 {
+    key: [u32; N],
+    /// The next word to hand out; `N` when the block is used up.
+    pos: usize,
+}
+
+impl Mt19937 {
+    /// `init_genrand` of the reference implementation.
+    fn from_seed(seed: u32) -> Self {
+        let mut key = [seed; N];
+        for i in 1..N {
+            let last = key[i - 1];
+            key[i] = (last ^ (last >> 30))
+                .wrapping_mul(1_812_433_253)
+                .wrapping_add(i as u32);
+        }
+        Mt19937 { key, pos: N }
+    }
+
+    /// `init_by_array` of the reference implementation. `words` is not empty.
+    fn from_words(words: &[u32]) -> Self {
+        let Mt19937 { mut key, pos } = Self::from_seed(19_650_218);
+        let mut i = 1;
+        for j in 0..N.max(words.len()) {
+            let j = j % words.len();
+            let last = key[i - 1];
+            key[i] = (key[i] ^ (last ^ (last >> 30)).wrapping_mul(1_664_525))
+                .wrapping_add(words[j])
+                .wrapping_add(j as u32);
+            i += 1;
+            if i == N {
+                key[0] = key[N - 1];
+                i = 1;
+            }
+        }
+        for _ in 1..N {
+            let last = key[i - 1];
+            key[i] =
+                (key[i] ^ (last ^ (last >> 30)).wrapping_mul(1_566_083_941)).wrapping_sub(i as u32);
+            i += 1;
+            if i == N {
+                key[0] = key[N - 1];
+                i = 1;
+            }
+        }
+        // At least one bit that counts is set, so that the state is never all zero.
+        key[0] = 0x8000_0000;
+        Mt19937 { key, pos }
+    }
+
+    /// Replaces the used-up block by the next one.
+    #[inline(always)]
+    fn twist(&mut self) {
+        #[inline(always)]
+        fn mix(upper: u32, lower: u32) -> u32 {
+            let y = (upper & 0x8000_0000) | (lower & 0x7fff_ffff);
+            (y >> 1) ^ ((y & 1).wrapping_neg() & 0x9908_b0df)
+        }
+        let key = &mut self.key;
+        for i in 0..N - M {
+            key[i] = key[i + M] ^ mix(key[i], key[i + 1]);
+        }
+        for i in N - M..N - 1 {
+            key[i] = key[i + M - N] ^ mix(key[i], key[i + 1]);
+        }
+        key[N - 1] = key[M - 1] ^ mix(key[N - 1], key[0]);
+        self.pos = 0;
+    }
+
+    #[inline]
+    fn next_u32(&mut self) -> u32 {
+        if self.pos == N {
+            self.twist();
+        }
+        let word = self.key[self.pos];
+        self.pos += 1;
+        temper(word)
+    }
+
+    #[inline]
+    fn next_u64(&mut self) -> u64 {
+        let high = u64::from(self.next_u32());
+        high << 32 | u64::from(self.next_u32())
+    }
+
+    /// A multiple of 2⁻⁵³ in [0, 1).
+    #[inline]
+    fn next_f64(&mut self) -> f64 {
+        let high = self.next_u32();
+        unit(high, self.next_u32())
+    }
+
+    /// The same numbers as one [`next_f64`](Self::next_f64) for each element.
+    fn fill_f64(&mut self, out: &mut [f64]) {
+        // A type of its own: the body of a closure would not be compiled for the chosen
+        // instruction set.
+        struct Fill<'a>(&'a mut Mt19937, &'a mut [f64]);
+        impl WithSimd for Fill<'_> {
+            type Output = ();
+
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, _: S) {
+                self.0.fill_blocks(self.1);
+            }
+        }
+        pulp::Arch::new().dispatch(Fill(self, out));
+    }
+
+    #[inline(always)]
+    fn fill_blocks(&mut self, mut out: &mut [f64]) {
+        while !out.is_empty() {
+            if self.pos == N {
+                self.twist();
+            }
+            let pairs = out.len().min((N - self.pos) / 2);
+            if pairs == 0 {
+                // One word is left in this block; the pair's second is the first of the next.
+                out[0] = self.next_f64();
+                out = &mut out[1..];
+                continue;
+            }
+            let (now, later) = out.split_at_mut(pairs);
+            // In two loops, because each of them vectorises.
+            let mut words = [0; N];
+            let words = &mut words[..2 * pairs];
+            for (word, &raw) in words.iter_mut().zip(&self.key[self.pos..]) {
+                *word = temper(raw);
+            }
+            for (x, &[high, low]) in now.iter_mut().zip(words.as_chunks::<2>().0) {
+                *x = unit(high, low);
+            }
+            self.pos += 2 * pairs;
+            out = later;
+        }
+    }
+
+    /// Uniform on `0..=max`: bits under a mask, drawn again while too large. NumPy's
+    /// `random_interval`, and its legacy `randint`.
+    #[inline]
+    fn interval(&mut self, max: u64) -> u64 {
+        if max == 0 {
+            return 0; // draws nothing
+        }
+        let mask = u64::MAX >> max.leading_zeros();
+        loop {
+            let value = match u32::try_from(max) {
+                Ok(_) => u64::from(self.next_u32()),
+                Err(_) => self.next_u64(),
+            } & mask;
+            if value <= max {
+                return value;
+            }
+        }
+    }
+}
+
+/// What MT19937 hands out for a word of its state.
+#[inline(always)]
+fn temper(mut word: u32) -> u32 {
+    word ^= word >> 11;
+    word ^= (word << 7) & 0x9d2c_5680;
+    word ^= (word << 15) & 0xefc6_0000;
+    word ^ (word >> 18)
+}
+
+/// 53 random bits as a number in [0, 1).
+#[inline(always)]
+fn unit(high: u32, low: u32) -> f64 {
+    // By way of i32, for which every instruction set converts in vectors; both fit.
+    let (a, b) = ((high >> 5) as i32, (low >> 6) as i32);
+    (f64::from(a) * 67_108_864.0 + f64::from(b)) * (1.0 / 9_007_199_254_740_992.0)
+}
+
+/// An element type that draws can be written in: `f32` or `f64`.
+///
+/// Every draw is made in `f64` and then rounded, as `np.random.rand(n).astype(np.float32)` does. A
+/// draw from [0, 1) may therefore be 1.0 as an `f32`.
+///
+/// ```
+/// use dezero_array::random::{RandomState, Real};
+///
+/// fn noise<T: Real + Default>(n: usize) -> Vec<T> {
+///     let mut out = vec![T::default(); n];
+///     RandomState::new(0).fill_standard_normal(&mut out);
+///     out
+/// }
+/// assert_eq!(noise::<f32>(1), [1.764052345967664_f64 as f32]);
+/// ```
+pub trait Real: Copy + sealed::FromDraw {}
+
+impl Real for f32 {}
+impl Real for f64 {}
+
+mod sealed {
+    pub trait FromDraw {
+        fn from_draw(x: f64) -> Self;
+    }
+    impl FromDraw for f32 {
+        #[inline(always)]
+        fn from_draw(x: f64) -> f32 {
+            x as f32
+        }
+    }
+    impl FromDraw for f64 {
+        #[inline(always)]
+        fn from_draw(x: f64) -> f64 {
+            x
+        }
+    }
+}
+
+/// Draws per step of a fill: small enough for the first-level cache.
+const CHUNK: usize = 512;
+
+/// A seedable generator with the stream of NumPy's `RandomState`.
+///
+/// Scalar draws and bulk draws continue one another as in NumPy: `rand(3)` gives the numbers of
+/// three
+/// `random_sample()`. Two generators that are equal draw the same numbers for ever.
+///
+/// ```
+/// use dezero_array::random::RandomState;
+///
+/// let mut a = RandomState::new(1984);
+/// let mut b = a.clone();
+/// assert_eq!(a.randn(10), b.randn(10));
+/// assert_eq!(a, b);
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct RandomState {
+    mt: Mt19937,
+    /// The second normal of the pair drawn last, not yet handed out.
+    cached_gaussian: Option<f64>,
+}
+
+impl fmt::Debug for RandomState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RandomState(MT19937)") // not its 624 words
+    }
+}
+
+impl RandomState {
+    /// The generator of `np.random.RandomState(seed)`.
+    ///
+    /// NumPy takes seeds below 2³²; a larger one here is its two halves as in
+    /// `np.random.RandomState([seed & 0xffffffff, seed >> 32])`.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// assert_eq!(RandomState::new(42).random_sample(), 0.3745401188473625);
+    /// ```
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        match u32::try_from(seed) {
+            Ok(seed) => RandomState {
+                mt: Mt19937::from_seed(seed),
+                cached_gaussian: None,
+            },
+            Err(_) => Self::from_words(&[seed as u32, (seed >> 32) as u32]),
+        }
+    }
+
+    /// The generator of `np.random.RandomState(words)`, seeded by any number of words.
+    ///
+    /// # Panics
+    /// If `words` is empty.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// assert_eq!(RandomState::from_words(&[1, 2]), RandomState::new(1 + (2 << 32)));
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn from_words(words: &[u32]) -> Self {
+        assert!(
+            !words.is_empty(),
+            "RandomState::from_words: the seed must have at least one word"
+        );
+        RandomState {
+            mt: Mt19937::from_words(words),
+            cached_gaussian: None,
+        }
+    }
+
+    /// A generator that no other run of the program repeats.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// assert_ne!(RandomState::from_entropy().rand(4), RandomState::from_entropy().rand(4));
+    /// ```
+    #[must_use]
+    pub fn from_entropy() -> Self {
+        // The standard library keys its hashers with 128 bits from the operating system.
+        let hasher = std::hash::RandomState::new();
+        let words: Vec<u32> = (0..4u64)
+            .flat_map(|i| {
+                let mut hash = hasher.build_hasher();
+                hash.write_u64(i);
+                let hash = hash.finish();
+                [hash as u32, (hash >> 32) as u32]
+            })
+            .collect();
+        Self::from_words(&words)
+    }
+
+    /// Starts again as [`RandomState::new(seed)`](Self::new) would.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// let mut rng = RandomState::new(0);
+    /// let x = rng.standard_normal();
+    /// rng.seed(0);
+    /// assert_eq!(rng.standard_normal(), x);
+    /// ```
+    pub fn seed(&mut self, seed: u64) {
+        *self = Self::new(seed);
+    }
+
+    /// One number from the uniform distribution on [0, 1).
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// assert_eq!(RandomState::new(0).random_sample(), 0.5488135039273248);
+    /// ```
+    #[inline]
+    pub fn random_sample(&mut self) -> f64 {
+        self.mt.next_f64()
+    }
+
+    /// `n` numbers from the uniform distribution on [0, 1).
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// assert_eq!(RandomState::new(0).rand(2), [0.5488135039273248, 0.7151893663724195]);
+    /// ```
+    pub fn rand(&mut self, n: usize) -> Vec<f64> {
+        let mut out = vec![0.0; n];
+        self.fill_random_sample(&mut out);
+        out
+    }
+
+    /// One number from the normal distribution with mean 0 and variance 1.
+    ///
+    /// Marsaglia's polar method: a point (x₁, x₂) uniform in the unit disc, r² = x₁² + x₂², gives
+    /// the two numbers x₂√(−2 ln r² / r²) and x₁√(−2 ln r² / r²). The second is kept for the next
+    /// call.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// let x = RandomState::new(0).standard_normal();
+    /// assert!((x - 1.764052345967664).abs() < 1e-15);
+    /// ```
+    pub fn standard_normal(&mut self) -> f64 {
+        if let Some(x) = self.cached_gaussian.take() {
+            return x;
+        }
+        loop {
+            let x1 = 2.0 * self.mt.next_f64() - 1.0;
+            let x2 = 2.0 * self.mt.next_f64() - 1.0;
+            if in_disc(x1, x2) {
+                let [first, second] = polar(x1, x2);
+                self.cached_gaussian = Some(second);
+                return first;
+            }
+        }
+    }
+
+    /// `n` numbers from the normal distribution with mean 0 and variance 1.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// let x = RandomState::new(0).randn(2);
+    /// assert!((x[1] - 0.4001572083672233).abs() < 1e-15);
+    /// ```
+    pub fn randn(&mut self, n: usize) -> Vec<f64> {
+        let mut out = vec![0.0; n];
+        self.fill_standard_normal(&mut out);
+        out
+    }
+
+    /// One number from the uniform distribution on [`low`, `high`): low + (high − low)·u.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// assert_eq!(RandomState::new(0).uniform(-1.0, 1.0), 0.09762700785464951);
+    /// ```
+    ///
+    /// # Panics
+    /// If `high - low` is not finite.
+    #[track_caller]
+    pub fn uniform(&mut self, low: f64, high: f64) -> f64 {
+        check_uniform(low, high);
+        low + (high - low) * self.random_sample()
+    }
+
+    /// One number from the normal distribution with mean `mean` and standard deviation `std`.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// let mut rng = RandomState::new(0);
+    /// let x = rng.clone().standard_normal();
+    /// assert_eq!(rng.normal(10.0, 0.5), 10.0 + 0.5 * x);
+    /// ```
+    ///
+    /// # Panics
+    /// If `std` is negative.
+    #[track_caller]
+    pub fn normal(&mut self, mean: f64, std: f64) -> f64 {
+        check_normal(std);
+        mean + std * self.standard_normal()
+    }
+
+    /// One integer from the uniform distribution on `low..high`.
+    ///
+    /// The stream is that of `np.random.randint(low, high)` where its default type has 64 bits.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// assert_eq!(RandomState::new(0).randint(0, 10), 5);
+    /// ```
+    ///
+    /// # Panics
+    /// If `low >= high`.
+    #[track_caller]
+    pub fn randint(&mut self, low: i64, high: i64) -> i64 {
+        check_randint(low, high);
+        self.integer(low, high)
+    }
+
+    /// `n` integers from the uniform distribution on `low..high`:
+    /// `np.random.randint(low, high, n)`.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// assert_eq!(RandomState::new(0).randints(0, 10, 4), [5, 0, 3, 3]);
+    /// ```
+    ///
+    /// # Panics
+    /// If `low >= high`.
+    #[track_caller]
+    pub fn randints(&mut self, low: i64, high: i64, n: usize) -> Vec<i64> {
+        check_randint(low, high);
+        (0..n).map(|_| self.integer(low, high)).collect()
+    }
+
+    /// An integer of `low..high`, which is not empty.
+    #[inline]
+    fn integer(&mut self, low: i64, high: i64) -> i64 {
+        // Wrapping, for a range wider than i64::MAX.
+        let max = (high - 1).wrapping_sub(low) as u64;
+        low.wrapping_add(self.mt.interval(max) as i64)
+    }
+
+    /// The numbers `0..n` in random order.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// assert_eq!(RandomState::new(0).permutation(5), [2, 0, 1, 3, 4]);
+    /// ```
+    pub fn permutation(&mut self, n: usize) -> Vec<i64> {
+        let mut out: Vec<i64> = (0..n as i64).collect();
+        self.shuffle(&mut out);
+        out
+    }
+
+    /// Puts the elements of `x` in random order.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// let mut x = ["a", "b", "c", "d", "e"];
+    /// RandomState::new(0).shuffle(&mut x);
+    /// assert_eq!(x, ["c", "a", "b", "d", "e"]);
+    /// ```
+    pub fn shuffle<T>(&mut self, x: &mut [T]) {
+        for i in (1..x.len()).rev() {
+            let j = self.mt.interval(i as u64) as usize;
+            x.swap(i, j);
+        }
+    }
+
+    /// `size` of the numbers `0..n`, each equally likely; each at most once unless `replace`.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// assert_eq!(RandomState::new(0).choice(5, 3, false), [2, 0, 1]);
+    /// ```
+    ///
+    /// # Panics
+    /// If `n` is 0 and `size` is not, or if `size > n` without `replace`.
+    #[track_caller]
+    pub fn choice(&mut self, n: usize, size: usize, replace: bool) -> Vec<i64> {
+        if replace {
+            assert!(
+                n > 0 || size == 0,
+                "choice: {size} draws from no numbers; n must be positive"
+            );
+            let max = (n as u64).wrapping_sub(1); // not used where n is 0
+            return (0..size).map(|_| self.mt.interval(max) as i64).collect();
+        }
+        assert!(
+            size <= n,
+            "choice: {size} draws from {n} numbers without replacement; size must be at most {n}"
+        );
+        let mut out = self.permutation(n);
+        out.truncate(size);
+        out
+    }
+
+    /// `size` of the numbers `0..p.len()`, each drawn independently with the probabilities `p`:
+    /// `np.random.choice(len(p), size, p=p)`.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// assert_eq!(RandomState::new(0).choice_weighted(&[0.1, 0.5, 0.4], 4), [1, 2, 2, 1]);
+    /// ```
+    ///
+    /// # Panics
+    /// If `p` is empty, has a negative or NaN entry, or does not sum to 1 (within 1.5e-8).
+    #[track_caller]
+    pub fn choice_weighted(&mut self, p: &[f64], size: usize) -> Vec<i64> {
+        if let Some((i, p)) = p.iter().enumerate().find(|(_, p)| p.is_nan() || **p < 0.0) {
+            panic!("choice_weighted: p[{i}] is {p}; probabilities must not be negative or NaN");
+        }
+        let mut cdf: Vec<f64> = Vec::with_capacity(p.len());
+        let mut sum = 0.0;
+        for p in p {
+            sum += p;
+            cdf.push(sum);
+        }
+        assert!(
+            (sum - 1.0).abs() <= f64::EPSILON.sqrt(),
+            "choice_weighted: {} probabilities sum to {sum}; they must sum to 1",
+            p.len()
+        );
+        for c in &mut cdf {
+            *c /= sum;
+        }
+        (0..size)
+            .map(|_| {
+                let u = self.random_sample();
+                cdf.partition_point(|&c| c <= u) as i64
+            })
+            .collect()
+    }
+
+    /// `true` with probability `p`: `np.random.random_sample() < p`.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// let mut rng = RandomState::new(0);
+    /// assert!(!rng.bernoulli(0.5)); // 0.548… < 0.5
+    /// assert!(rng.bernoulli(0.75)); // 0.715… < 0.75
+    /// ```
+    ///
+    /// # Panics
+    /// If `p` is not in [0, 1].
+    #[track_caller]
+    pub fn bernoulli(&mut self, p: f64) -> bool {
+        check_bernoulli(p);
+        self.random_sample() < p
+    }
+
+    /// Fills `out` from the uniform distribution on [0, 1).
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// let mut x = [0.0_f32; 2];
+    /// RandomState::new(0).fill_random_sample(&mut x);
+    /// assert_eq!(x, [0.5488135, 0.71518934]);
+    /// ```
+    pub fn fill_random_sample<T: Real>(&mut self, out: &mut [T]) {
+        self.fill_map(out, |u| T::from_draw(u));
+    }
+
+    /// Fills `out` from the uniform distribution on [`low`, `high`).
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// let mut x = [0.0; 1];
+    /// RandomState::new(0).fill_uniform(&mut x, -1.0, 1.0);
+    /// assert_eq!(x, [0.09762700785464951]);
+    /// ```
+    ///
+    /// # Panics
+    /// If `high - low` is not finite.
+    #[track_caller]
+    pub fn fill_uniform<T: Real>(&mut self, out: &mut [T], low: f64, high: f64) {
+        check_uniform(low, high);
+        let range = high - low;
+        self.fill_map(out, |u| T::from_draw(low + range * u));
+    }
+
+    /// Fills `out` with truth values, each `true` with probability `p`: `np.random.rand(n) < p`.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// let mut mask = [false; 4];
+    /// RandomState::new(0).fill_bernoulli(&mut mask, 0.6);
+    /// assert_eq!(mask, [true, false, false, true]);
+    /// ```
+    ///
+    /// # Panics
+    /// If `p` is not in [0, 1].
+    #[track_caller]
+    pub fn fill_bernoulli(&mut self, out: &mut [bool], p: f64) {
+        check_bernoulli(p);
+        self.fill_map(out, |u| u < p);
+    }
+
+    /// Fills `out` from the normal distribution with mean 0 and variance 1.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// let mut x = [0.0; 3];
+    /// RandomState::new(0).fill_standard_normal(&mut x);
+    /// assert_eq!(x.as_slice(), RandomState::new(0).randn(3));
+    /// ```
+    pub fn fill_standard_normal<T: Real>(&mut self, out: &mut [T]) {
+        self.fill_gaussian(out, |x| T::from_draw(x));
+    }
+
+    /// Fills `out` from the normal distribution with mean `mean` and standard deviation `std`.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// let mut x = [0.0; 2];
+    /// RandomState::new(0).fill_normal(&mut x, 10.0, 0.5);
+    /// assert_eq!(x[0], RandomState::new(0).normal(10.0, 0.5));
+    /// ```
+    ///
+    /// # Panics
+    /// If `std` is negative.
+    #[track_caller]
+    pub fn fill_normal<T: Real>(&mut self, out: &mut [T], mean: f64, std: f64) {
+        check_normal(std);
+        self.fill_gaussian(out, |x| T::from_draw(mean + std * x));
+    }
+
+    /// Fills `out` with `f` of a uniform draw each.
+    fn fill_map<T>(&mut self, out: &mut [T], f: impl Fn(f64) -> T) {
+        let mut draws = [0.0; CHUNK];
+        for out in out.chunks_mut(CHUNK) {
+            let draws = &mut draws[..out.len()];
+            self.mt.fill_f64(draws);
+            for (x, &u) in out.iter_mut().zip(&*draws) {
+                *x = f(u);
+            }
+        }
+    }
+
+    /// Fills `out` with `f` of a normal draw each: what one
+    /// [`standard_normal`](Self::standard_normal) for each element would give.
+    fn fill_gaussian<T>(&mut self, mut out: &mut [T], f: impl Fn(f64) -> T) {
+        if !out.is_empty()
+            && let Some(x) = self.cached_gaussian.take()
+        {
+            out[0] = f(x);
+            out = &mut out[1..];
+        }
+        let mut draws = [0.0; CHUNK];
+        while out.len() > 1 {
+            // No more points than are wanted: those outside the disc are made up for in the next
+            // round, so that none is drawn that `standard_normal` would not have drawn.
+            let draws = &mut draws[..out.len().min(CHUNK) & !1];
+            self.mt.fill_f64(draws);
+            let points = draws.as_chunks_mut::<2>().0;
+            let mut inside = 0;
+            for i in 0..points.len() {
+                let [x1, x2] = points[i].map(|u| 2.0 * u - 1.0);
+                // Moves the points inside to the front; a branch here is mispredicted a fifth of
+                // the time.
+                points[inside] = [x1, x2];
+                inside += usize::from(in_disc(x1, x2));
+            }
+            let (now, later) = out.split_at_mut(2 * inside);
+            for (pair, &[x1, x2]) in now.as_chunks_mut::<2>().0.iter_mut().zip(&*points) {
+                *pair = polar(x1, x2).map(&f);
+            }
+            out = later;
+        }
+        if let [last] = out {
+            *last = f(self.standard_normal());
+        }
+    }
+
+    /// What this generator will draw next, as a value that can be kept in a file.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// let mut rng = RandomState::new(0);
+    /// rng.randn(3);
+    /// let state = rng.get_state();
+    /// let x = rng.randn(3);
+    /// rng.set_state(&state);
+    /// assert_eq!(rng.randn(3), x);
+    /// ```
+    #[must_use]
+    pub fn get_state(&self) -> State {
+        State(self.clone())
+    }
+
+    /// Goes on from where [`get_state`](Self::get_state) was called.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// let rng = RandomState::new(7);
+    /// let mut other = RandomState::from_entropy();
+    /// other.set_state(&rng.get_state());
+    /// assert_eq!(other, rng);
+    /// ```
+    pub fn set_state(&mut self, state: &State) {
+        self.clone_from(&state.0);
+    }
+}
+
+/// Whether the polar method can use a point of the square.
+#[inline(always)]
+fn in_disc(x1: f64, x2: f64) -> bool {
+    let r2 = x1 * x1 + x2 * x2;
+    (r2 < 1.0) & (r2 != 0.0)
+}
+
+/// The two normals of a point in the unit disc.
+#[inline(always)]
+fn polar(x1: f64, x2: f64) -> [f64; 2] {
+    let r2 = x1 * x1 + x2 * x2;
+    let scale = (-2.0 * r2.ln() / r2).sqrt();
+    [scale * x2, scale * x1]
+}
+
+#[track_caller]
+fn check_uniform(low: f64, high: f64) {
+    assert!(
+        (high - low).is_finite(),
+        "uniform: the range {low} to {high} must be finite"
+    );
+}
+
+#[track_caller]
+fn check_normal(std: f64) {
+    assert!(
+        std >= 0.0,
+        "normal: the standard deviation is {std}; it must not be negative"
+    );
+}
+
+#[track_caller]
+fn check_randint(low: i64, high: i64) {
+    assert!(
+        low < high,
+        "randint: no integer is in {low}..{high}; low must be less than high"
+    );
+}
+
+#[track_caller]
+fn check_bernoulli(p: f64) {
+    assert!(
+        (0.0..=1.0).contains(&p),
+        "bernoulli: the probability is {p}; it must be in [0, 1]"
+    );
+}
+
+/// All that decides what a [`RandomState`] draws next: what NumPy's `get_state()` returns.
+///
+/// ```
+/// use dezero_array::random::{RandomState, State};
+///
+/// let mut rng = RandomState::new(0);
+/// rng.randn(3);
+/// let bytes = rng.get_state().to_bytes(); // into a checkpoint
+/// let state = State::from_bytes(&bytes)?; // and out of it
+/// let mut resumed = RandomState::new(1);
+/// resumed.set_state(&state);
+/// assert_eq!(resumed.randn(3), rng.randn(3));
+/// # Ok::<(), dezero_array::random::StateError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct State(RandomState);
+
+/// Why some numbers are not the state of a generator.
+///
+/// ```
+/// use dezero_array::random::{State, StateError};
+///
+/// assert_eq!(State::from_bytes(&[0; 3]), Err(StateError::Length { expected: 2512, found: 3 }));
+/// assert_eq!(
+///     State::from_bytes(&[0; 3]).unwrap_err().to_string(),
+///     "generator state: 3 bytes instead of 2512"
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// The bytes are not as many as a state has.
+    #[error("generator state: {found} bytes instead of {expected}")]
+    Length {
+        /// How many a state has.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// The key does not have 624 words.
+    #[error("generator state: a key of {0} words instead of 624")]
+    KeyLength(usize),
+    /// Every bit that counts in the key is zero, and so would be every draw.
+    #[error("generator state: the key is zero")]
+    ZeroKey,
+    /// The position is past the key's end.
+    #[error("generator state: position {0} in a key of 624 words")]
+    Position(usize),
+    /// The flag that says whether a normal is kept is neither 0 nor 1.
+    #[error("generator state: flag {0} where 0 or 1 was expected")]
+    Flag(u32),
+    /// The normal that was kept is infinite or NaN.
+    #[error("generator state: the kept normal is {0}")]
+    NotFinite(f64),
+}
+
+impl State {
+    /// A state from its parts: `_, key, pos, has_gauss, cached_gaussian = np.random.get_state()`.
+    ///
+    /// ```
+    /// use dezero_array::random::{RandomState, State, StateError};
+    ///
+    /// let state = RandomState::new(0).get_state();
+    /// assert_eq!(State::new(state.key(), state.pos(), state.cached_gaussian()), Ok(state));
+    /// assert_eq!(State::new(&[1; 624], 625, None), Err(StateError::Position(625)));
+    /// ```
+    ///
+    /// # Errors
+    /// If the key does not have 624 words, or is zero, `pos` is above 624, or the normal is not
+    /// finite.
+    pub fn new(key: &[u32], pos: usize, cached_gaussian: Option<f64>) -> Result<State, StateError> {
+        let key: [u32; N] = key
+            .try_into()
+            .map_err(|_| StateError::KeyLength(key.len()))?;
+        // The recurrence reads only the top bit of the first word.
+        if key[0] >> 31 == 0 && key[1..].iter().all(|&word| word == 0) {
+            return Err(StateError::ZeroKey);
+        }
+        if pos > N {
+            return Err(StateError::Position(pos));
+        }
+        if let Some(x) = cached_gaussian.filter(|x| !x.is_finite()) {
+            return Err(StateError::NotFinite(x));
+        }
+        Ok(State(RandomState {
+            mt: Mt19937 { key, pos },
+            cached_gaussian,
+        }))
+    }
+
+    /// The 624 words of the twister.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// // np.random.RandomState(0).get_state()[1][:3]
+    /// assert_eq!(RandomState::new(0).get_state().key()[..3], [0, 1, 1812433255]);
+    /// ```
+    #[must_use]
+    pub fn key(&self) -> &[u32] {
+        &self.0.mt.key
+    }
+
+    /// How many words of the key are used up.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// let mut rng = RandomState::new(0);
+    /// assert_eq!(rng.get_state().pos(), 624); // the first draw makes the first block
+    /// rng.random_sample();
+    /// assert_eq!(rng.get_state().pos(), 2);
+    /// ```
+    #[must_use]
+    pub fn pos(&self) -> usize {
+        self.0.mt.pos
+    }
+
+    /// The second normal of the pair drawn last, if it was not handed out.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// let mut rng = RandomState::new(0);
+    /// rng.standard_normal();
+    /// let kept = rng.get_state().cached_gaussian();
+    /// assert_eq!(kept, Some(rng.standard_normal()));
+    /// assert_eq!(rng.get_state().cached_gaussian(), None);
+    /// ```
+    #[must_use]
+    pub fn cached_gaussian(&self) -> Option<f64> {
+        self.0.cached_gaussian
+    }
+
+    /// The state in 2512 bytes: the words of the key and the position as little-endian `u32`, a
+    /// flag that is 1 if a normal is kept as another, and that normal as a little-endian `f64`.
+    ///
+    /// ```
+    /// use dezero_array::random::RandomState;
+    ///
+    /// assert_eq!(RandomState::new(0).get_state().to_bytes().len(), 2512);
+    /// ```
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let RandomState {
+            mt,
+            cached_gaussian,
+        } = &self.0;
+        let mut bytes: Vec<u8> = Vec::with_capacity(STATE_BYTES);
+        bytes.extend(mt.key.iter().flat_map(|word| word.to_le_bytes()));
+        bytes.extend((mt.pos as u32).to_le_bytes());
+        bytes.extend(u32::from(cached_gaussian.is_some()).to_le_bytes());
+        bytes.extend(cached_gaussian.unwrap_or(0.0).to_le_bytes());
+        bytes
+    }
+
+    /// A state from the bytes of [`to_bytes`](Self::to_bytes).
+    ///
+    /// ```
+    /// use dezero_array::random::{RandomState, State};
+    ///
+    /// let state = RandomState::new(0).get_state();
+    /// assert_eq!(State::from_bytes(&state.to_bytes()), Ok(state));
+    /// ```
+    ///
+    /// # Errors
+    /// If the bytes are not those of a state.
+    pub fn from_bytes(bytes: &[u8]) -> Result<State, StateError> {
+        let (words, gaussian) = match bytes.split_last_chunk::<8>() {
+            Some(parts) if bytes.len() == STATE_BYTES => parts,
+            _ => {
+                return Err(StateError::Length {
+                    expected: STATE_BYTES,
+                    found: bytes.len(),
+                });
+            }
+        };
+        let words: Vec<u32> = words
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|&word| u32::from_le_bytes(word))
+            .collect();
+        let gaussian = match words[N + 1] {
+            0 => None,
+            1 => Some(f64::from_le_bytes(*gaussian)),
+            flag => return Err(StateError::Flag(flag)),
+        };
+        State::new(&words[..N], words[N] as usize, gaussian)
+    }
+}
+
+/// Length of a state as bytes.
+const STATE_BYTES: usize = 4 * (N + 2) + 8;
+
+/// The generator of the process. The lock may be taken twice by one thread, so that a draw inside
+/// `with_default` is reported rather than waited for.
+static DEFAULT: ReentrantMutex<RefCell<Option<RandomState>>> =
+    ReentrantMutex::new(RefCell::new(None));
+
+/// Seeds the generator of the process: `np.random.seed(seed)`.
+///
+/// ```
+/// use dezero_array::random;
+///
+/// random::seed(0);
+/// assert_eq!(random::with_default(|rng| rng.random_sample()), 0.5488135039273248);
+/// ```
+///
+/// # Panics
+/// If called inside [`with_default`].
+#[track_caller]
+pub fn seed(seed: u64) {
+    let default = DEFAULT.lock();
+    let Ok(mut rng) = default.try_borrow_mut() else {
+        panic_nested("seed")
+    };
+    *rng = Some(RandomState::new(seed));
+}
+
+/// Draws from the generator of the process, which other threads wait for meanwhile.
+///
+/// It starts from entropy unless [`seed`] was called. Where several threads draw, which of them
+/// gets which numbers is up to the scheduler: a program that is to be repeatable draws from one
+/// thread or gives each its own [`RandomState`].
+///
+/// ```
+/// use dezero_array::random;
+///
+/// random::seed(42);
+/// let (x, order) = random::with_default(|rng| (rng.randn(3), rng.permutation(10)));
+/// random::seed(42);
+/// assert_eq!(random::with_default(|rng| rng.randn(3)), x);
+/// assert_eq!(random::with_default(|rng| rng.permutation(10)), order);
+/// ```
+///
+/// # Panics
+/// If called inside another `with_default`.
+#[track_caller]
+pub fn with_default<R>(draw: impl FnOnce(&mut RandomState) -> R) -> R {
+    let default = DEFAULT.lock();
+    let Ok(mut rng) = default.try_borrow_mut() else {
+        panic_nested("with_default")
+    };
+    draw(rng.get_or_insert_with(RandomState::from_entropy))
+}
+
+#[cold]
+#[track_caller]
+fn panic_nested(name: &str) -> ! {
+    panic!("{name}: called inside with_default; draw from the generator that it was given instead");
+}
