@@ -1,7 +1,10 @@
 //! The CPU: every kernel family of the array crate.
 
 pub(crate) mod copy;
+pub(crate) mod map;
 pub(crate) mod matmul;
+pub(crate) mod nest;
+pub(crate) mod reduce;
 // Kernels that arrays do not call yet.
 #[allow(dead_code)]
 pub(crate) mod reduce_kernels;
@@ -9,3 +12,4 @@ pub(crate) mod reduce_kernels;
 pub(crate) mod simd;
 #[allow(dead_code)]
 pub(crate) mod vector_math;
+pub(crate) mod zip;

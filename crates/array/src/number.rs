@@ -1,0 +1,257 @@
+//! What kernels compute with: [`Number`] for arithmetic, [`Float`] for functions.
+
+use crate::Element;
+
+/// Arithmetic of one element; integers wrap.
+pub(crate) trait Number: Element {
+    const ONE: Self;
+    fn add(self, other: Self) -> Self;
+    fn sub(self, other: Self) -> Self;
+    fn mul(self, other: Self) -> Self;
+    /// NaN if one of the two is.
+    fn maximum(self, other: Self) -> Self;
+    /// NaN if one of the two is.
+    fn minimum(self, other: Self) -> Self;
+    fn neg(self) -> Self;
+    fn abs(self) -> Self;
+    /// -1, 0 or 1; NaN of NaN.
+    fn sign(self) -> Self;
+    /// The larger of `self` and 0; NaN of NaN.
+    fn relu(self) -> Self;
+    /// Exponentiation by repeated multiplication.
+    #[inline(always)]
+    fn power(self, mut exponent: u64) -> Self {
+        let mut result = Self::ONE;
+        let mut square = self;
+        loop {
+            if exponent & 1 == 1 {
+                result = result.mul(square);
+            }
+            exponent >>= 1;
+            if exponent == 0 {
+                return result;
+            }
+            square = square.mul(square);
+        }
+    }
+}
+
+impl Number for i64 {
+    const ONE: i64 = 1;
+    #[inline(always)]
+    fn add(self, other: i64) -> i64 {
+        self.wrapping_add(other)
+    }
+    #[inline(always)]
+    fn sub(self, other: i64) -> i64 {
+        self.wrapping_sub(other)
+    }
+    #[inline(always)]
+    fn mul(self, other: i64) -> i64 {
+        self.wrapping_mul(other)
+    }
+    #[inline(always)]
+    fn maximum(self, other: i64) -> i64 {
+        self.max(other)
+    }
+    #[inline(always)]
+    fn minimum(self, other: i64) -> i64 {
+        self.min(other)
+    }
+    #[inline(always)]
+    fn neg(self) -> i64 {
+        self.wrapping_neg()
+    }
+    #[inline(always)]
+    fn abs(self) -> i64 {
+        self.wrapping_abs()
+    }
+    #[inline(always)]
+    fn sign(self) -> i64 {
+        self.signum()
+    }
+    #[inline(always)]
+    fn relu(self) -> i64 {
+        self.max(0)
+    }
+}
+
+/// Functions of one float.
+pub(crate) trait Float: Number {
+    fn div(self, other: Self) -> Self;
+    fn is_nan(self) -> bool;
+    fn is_finite(self) -> bool;
+    fn is_inf(self) -> bool;
+    fn exp(self) -> Self;
+    fn exp_m1(self) -> Self;
+    fn log(self) -> Self;
+    fn log1p(self) -> Self;
+    fn sqrt(self) -> Self;
+    fn sin(self) -> Self;
+    fn cos(self) -> Self;
+    fn tan(self) -> Self;
+    fn tanh(self) -> Self;
+    fn erf(self) -> Self;
+    fn sigmoid(self) -> Self;
+    fn floor(self) -> Self;
+    fn ceil(self) -> Self;
+    /// To the nearest integer, halves to the even one.
+    fn round(self) -> Self;
+    fn powf(self, exponent: Self) -> Self;
+}
+
+macro_rules! float {
+    ($($t:ident),*) => {$(
+        impl Number for $t {
+
+            const ONE: $t = 1.0;
+            #[inline(always)]
+            fn add(self, other: $t) -> $t {
+                self + other
+            }
+            #[inline(always)]
+            fn sub(self, other: $t) -> $t {
+                self - other
+            }
+            #[inline(always)]
+            fn mul(self, other: $t) -> $t {
+                self * other
+            }
+            #[inline(always)]
+            fn maximum(self, other: $t) -> $t {
+                if (self >= other) | self.is_nan() { self } else { other }
+            }
+            #[inline(always)]
+            fn minimum(self, other: $t) -> $t {
+                if (self <= other) | self.is_nan() { self } else { other }
+            }
+            #[inline(always)]
+            fn neg(self) -> $t {
+                -self
+            }
+            #[inline(always)]
+            fn abs(self) -> $t {
+                $t::abs(self)
+            }
+            #[inline(always)]
+            fn sign(self) -> $t {
+                if (self == 0.0) | self.is_nan() { self } else { $t::copysign(1.0, self) }
+            }
+            #[inline(always)]
+            fn relu(self) -> $t {
+                // NaN is not below 0, so it stays.
+                if self < 0.0 { 0.0 } else { self }
+            }
+        }
+
+        impl Float for $t {
+
+            #[inline(always)]
+            fn div(self, other: $t) -> $t {
+                self / other
+            }
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                $t::is_nan(self)
+            }
+            #[inline(always)]
+            fn is_finite(self) -> bool {
+                $t::is_finite(self)
+            }
+            #[inline(always)]
+            fn is_inf(self) -> bool {
+                $t::is_infinite(self)
+            }
+            #[inline(always)]
+            fn exp(self) -> $t {
+                $t::exp(self)
+            }
+            #[inline(always)]
+            fn exp_m1(self) -> $t {
+                $t::exp_m1(self)
+            }
+            #[inline(always)]
+            fn log(self) -> $t {
+                $t::ln(self)
+            }
+            #[inline(always)]
+            fn log1p(self) -> $t {
+                $t::ln_1p(self)
+            }
+            #[inline(always)]
+            fn sqrt(self) -> $t {
+                $t::sqrt(self)
+            }
+            #[inline(always)]
+            fn sin(self) -> $t {
+                $t::sin(self)
+            }
+            #[inline(always)]
+            fn cos(self) -> $t {
+                $t::cos(self)
+            }
+            #[inline(always)]
+            fn tan(self) -> $t {
+                $t::tan(self)
+            }
+            #[inline(always)]
+            fn tanh(self) -> $t {
+                $t::tanh(self)
+            }
+            #[inline(always)]
+            fn erf(self) -> $t {
+                erf(f64::from(self)) as $t
+            }
+            #[inline(always)]
+            fn sigmoid(self) -> $t {
+                // Of the two forms, the one whose exponential does not overflow.
+                let e = $t::exp(-$t::abs(self));
+                (if self >= 0.0 { 1.0 } else { e }) / (1.0 + e)
+            }
+            #[inline(always)]
+            fn floor(self) -> $t {
+                $t::floor(self)
+            }
+            #[inline(always)]
+            fn ceil(self) -> $t {
+                $t::ceil(self)
+            }
+            #[inline(always)]
+            fn round(self) -> $t {
+                $t::round_ties_even(self)
+            }
+            #[inline(always)]
+            fn powf(self, exponent: $t) -> $t {
+                $t::powf(self, exponent)
+            }
+        }
+    )*};
+}
+float!(f32, f64);
+
+/// The error function: its Taylor series near 0, a continued fraction of `erfc` further out.
+fn erf(x: f64) -> f64 {
+    let a = x.abs();
+    if x.is_nan() {
+        return x;
+    }
+    if a < 2.5 {
+        // erf x = 2/√π · e^(-x²) · Σ 2ⁿ x^(2n+1) / (2n+1)!!: all terms positive, so no cancellation.
+        let (mut term, mut sum, mut n) = (a, a, 1.0);
+        while term > sum * 1e-17 {
+            term *= 2.0 * a * a / (2.0 * n + 1.0);
+            sum += term;
+            n += 1.0;
+        }
+        return (std::f64::consts::FRAC_2_SQRT_PI * (-a * a).exp() * sum).copysign(x);
+    }
+    if a > 6.0 {
+        return 1f64.copysign(x);
+    }
+    let mut fraction = 0.0;
+    for n in (1..=60).rev() {
+        fraction = f64::from(n) / 2.0 / (a + fraction);
+    }
+    let erfc = (-a * a).exp() / ((a + fraction) * std::f64::consts::PI.sqrt());
+    (1.0 - erfc).copysign(x)
+}
