@@ -12,8 +12,8 @@ mod elementwise;
 mod layout;
 mod literal;
 mod matmul;
-pub mod random;
 mod number;
+pub mod random;
 mod reduce;
 mod views;
 
