@@ -1,0 +1,37 @@
+//! Datasets, what is done to their samples, and loaders that make batches of them.
+//!
+//! ```
+//! use dezero::data::{DataLoader, Split, digits};
+//!
+//! let loader = DataLoader::new(digits(Split::Train).flatten(), 100).shuffle(true);
+//! for (x, t) in &loader {
+//!     assert_eq!(x.shape(), &[t.len(), 64]);
+//! }
+//! ```
+//!
+//! A [`Dataset`] has numbered samples; a [`Sample`] knows how to make a batch; a [`Transform`]
+//! changes samples as they are loaded; a [`DataLoader`] goes through a dataset once an epoch.
+
+mod array_transforms;
+mod dataset;
+mod digits;
+mod image_dataset;
+mod loader;
+mod prefetch;
+mod rows;
+mod sample;
+mod sample_random;
+mod sine_curve;
+mod spiral;
+mod transform;
+
+pub use array_transforms::{Flatten, Normalize};
+pub use dataset::{ArrayDataset, Dataset, MapSample, MapT, MapX, Split, Subset};
+pub use digits::digits;
+pub use image_dataset::ImageDataset;
+pub use loader::{Batches, DataLoader, SeqDataLoader};
+pub use sample::{Labelled, Sample};
+pub use sample_random::with_random_state;
+pub use sine_curve::{draw_sine_curve, sine_curve};
+pub use spiral::{draw_spiral, spiral};
+pub use transform::{Compose, Transform};
