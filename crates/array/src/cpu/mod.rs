@@ -10,6 +10,8 @@ pub(crate) mod reduce;
 pub(crate) mod reduce_kernels;
 #[allow(dead_code)]
 pub(crate) mod simd;
+#[cfg(test)]
+mod speed;
 #[allow(dead_code)]
 pub(crate) mod vector_math;
 pub(crate) mod zip;

@@ -73,11 +73,12 @@ pub(crate) trait Real:
     fn expm1_poly(hxs: Self) -> Self;
     fn log_poly(z: Self) -> Self;
 
-    fn sin(self) -> Self;
-    fn cos(self) -> Self;
-    fn tan(self) -> Self;
-    fn erf(self) -> Self;
-    fn pow(self, exponent: Self) -> Self;
+    // Named apart from the methods of f32 and f64, which would be called instead.
+    fn vector_sin(self) -> Self;
+    fn vector_cos(self) -> Self;
+    fn vector_tan(self) -> Self;
+    fn vector_erf(self) -> Self;
+    fn vector_pow(self, exponent: Self) -> Self;
 
     /// From this magnitude on `sin`, `cos` and `tan` here are wrong, and the `exact_` forms must be used.
     const TRIG_MAX: Self;
@@ -196,6 +197,42 @@ pub(crate) fn softplus<T: Real>(x: T) -> T {
     y + if x > T::ZERO { x } else { T::ZERO }
 }
 
+/// Sine, within 1 ulp below `TRIG_MAX`; see [`map_or_exact`](super::simd::map_or_exact) for the rest.
+#[inline(always)]
+pub(crate) fn sin<T: Real>(x: T) -> T {
+    x.vector_sin()
+}
+
+/// Cosine, as [`sin`].
+#[inline(always)]
+pub(crate) fn cos<T: Real>(x: T) -> T {
+    x.vector_cos()
+}
+
+/// Tangent, as [`sin`].
+#[inline(always)]
+pub(crate) fn tan<T: Real>(x: T) -> T {
+    x.vector_tan()
+}
+
+/// Error function, within 1 ulp.
+#[inline(always)]
+pub(crate) fn erf<T: Real>(x: T) -> T {
+    x.vector_erf()
+}
+
+/// `x^y`, with all the special cases of C.
+#[inline(always)]
+pub(crate) fn pow<T: Real>(x: T, y: T) -> T {
+    x.vector_pow(y)
+}
+
+/// Square root, correctly rounded.
+#[inline(always)]
+pub(crate) fn sqrt<T: Real>(x: T) -> T {
+    x.sqrt()
+}
+
 macro_rules! real_arithmetic {
     ($T:ident, $Bits:ident, $mantissa:literal, $bias:literal, sqrt_half = $sqrt_half:literal) => {
         const ZERO: $T = 0.0;
@@ -311,7 +348,7 @@ impl Real for f64 {
     }
 
     #[inline(always)]
-    fn sin(self) -> f64 {
+    fn vector_sin(self) -> f64 {
         let (quarter, r, tail) = quarter_turns(self);
         let (s, c) = (kernel_sin(r, tail), kernel_cos(r, tail));
         let y = flip(if quarter & 1 == 0 { s } else { c }, quarter & 2);
@@ -319,7 +356,7 @@ impl Real for f64 {
     }
 
     #[inline(always)]
-    fn cos(self) -> f64 {
+    fn vector_cos(self) -> f64 {
         let (quarter, r, tail) = quarter_turns(self);
         let (s, c) = (kernel_sin(r, tail), kernel_cos(r, tail));
         flip(
@@ -329,19 +366,19 @@ impl Real for f64 {
     }
 
     #[inline(always)]
-    fn tan(self) -> f64 {
+    fn vector_tan(self) -> f64 {
         let (quarter, r, tail) = quarter_turns(self);
         let y = kernel_tan(r, tail, quarter & 1 != 0);
         if self == 0.0 { self } else { y }
     }
 
     #[inline(always)]
-    fn erf(self) -> f64 {
+    fn vector_erf(self) -> f64 {
         erf_f64(self)
     }
 
     #[inline(always)]
-    fn pow(self, exponent: f64) -> f64 {
+    fn vector_pow(self, exponent: f64) -> f64 {
         f64::powf(self, exponent)
     }
 
@@ -402,27 +439,27 @@ impl Real for f32 {
 
     // In double precision, as fdlibm's own float versions: no error to compensate.
     #[inline(always)]
-    fn sin(self) -> f32 {
-        Real::sin(f64::from(self)) as f32
+    fn vector_sin(self) -> f32 {
+        f64::from(self).vector_sin() as f32
     }
 
     #[inline(always)]
-    fn cos(self) -> f32 {
-        Real::cos(f64::from(self)) as f32
+    fn vector_cos(self) -> f32 {
+        f64::from(self).vector_cos() as f32
     }
 
     #[inline(always)]
-    fn tan(self) -> f32 {
-        Real::tan(f64::from(self)) as f32
+    fn vector_tan(self) -> f32 {
+        f64::from(self).vector_tan() as f32
     }
 
     #[inline(always)]
-    fn erf(self) -> f32 {
+    fn vector_erf(self) -> f32 {
         erf_f64(f64::from(self)) as f32
     }
 
     #[inline(always)]
-    fn pow(self, exponent: f32) -> f32 {
+    fn vector_pow(self, exponent: f32) -> f32 {
         pow_f32(self, exponent)
     }
 
@@ -668,14 +705,16 @@ fn erf_f64(x: f64) -> f64 {
     } else {
         tail_s
     };
-    let p = P
-        .iter()
-        .rev()
-        .fold(0.0, |p, c| p * s + pick(c, first, second, third));
-    let q = Q
-        .iter()
-        .rev()
-        .fold(0.0, |q, c| q * s + pick(c, first, second, third));
+    // Unrolled by hand: the outer loop only becomes vector code if nothing inside it is a loop.
+    macro_rules! horner {
+        ($c:ident[$highest:literal], $($power:literal)*) => {{
+            let sum = pick(&$c[$highest], first, second, third);
+            $(let sum = sum * s + pick(&$c[$power], first, second, third);)*
+            sum
+        }};
+    }
+    let p = horner!(P[7], 6 5 4 3 2 1 0);
+    let q = horner!(Q[8], 7 6 5 4 3 2 1 0);
     let ratio = p / q;
     // The tail: erfc(x) = exp(-x^2 - 0.5625 + ratio) / x, with x^2 split so that it is exact.
     let z = clear_low_word(ax);
@@ -712,9 +751,13 @@ fn pow_f32(x: f32, y: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    // Passed by name a function is called through a shim that is not always inlined.
+    #![allow(clippy::redundant_closure)]
+
     use std::mem::MaybeUninit;
 
     use super::super::simd::{Cost, map, map_or_exact};
+
     use super::*;
 
     /// Distance in representable numbers; 0 for two NaN.
@@ -946,6 +989,8 @@ mod tests {
     accuracy!(sigmoid, sigmoid_by_exp, f64 2, f32 2.5, &[(-5.0, 5.0), (-740.0, 40.0), ALL]);
     accuracy!(softplus, softplus_by_log, f64 2, f32 2.0, &[(-5.0, 5.0), (-740.0, 40.0), ALL]);
 
+    accuracy!(erf, libm::erf, f64 1, f32 0.51, &[(-1.3, 1.3), (-7.0, 7.0), ALL]);
+
     macro_rules! trigonometric_accuracy {
         ($name:ident, $exact_name:ident, f64 $bound:literal, f32 $bound_f32:literal) => {
             #[test]
@@ -953,14 +998,14 @@ mod tests {
                 let ranges = [(-0.8, 0.8), (-10.0, 10.0), (-1.59e6, 1.59e6)];
                 let f = |x: f64| {
                     if x.abs() < f64::TRIG_MAX {
-                        Real::$name(x)
+                        super::$name(x)
                     } else {
                         x.$exact_name()
                     }
                 };
                 let f32 = |x: f32| {
                     if x.abs() < f32::TRIG_MAX {
-                        Real::$name(x)
+                        super::$name(x)
                     } else {
                         x.$exact_name()
                     }
@@ -983,7 +1028,8 @@ mod tests {
         map_or_exact(
             &x,
             &mut out,
-            Real::sin,
+            #[inline(always)]
+            |x| super::sin(x),
             #[inline(always)]
             |x: f64| x.abs() >= f64::TRIG_MAX,
             |x| x.exact_sin(),
@@ -1022,17 +1068,35 @@ mod tests {
         }
         for (x, y) in pairs {
             let right = f64::from(x).powf(f64::from(y));
-            let ulps = ulps_f32(Real::pow(x, y), right);
-            assert!(
-                ulps <= 0.51,
-                "{x:e}^{y:e} = {:e}, not {right:e}",
-                Real::pow(x, y)
-            );
+            let ulps = ulps_f32(pow(x, y), right);
+            assert!(ulps <= 0.51, "{x:e}^{y:e} = {:e}, not {right:e}", pow(x, y));
             let zero_sign = right as f32 == 0.0 && right.is_sign_negative();
-            assert!(
-                !zero_sign || Real::pow(x, y).is_sign_negative(),
-                "{x:e}^{y:e}"
-            );
+            assert!(!zero_sign || pow(x, y).is_sign_negative(), "{x:e}^{y:e}");
         }
+    }
+
+    /// No level may contract, reorder or approximate: each element is what one call gives.
+    #[test]
+    fn every_simd_level_gives_the_same_bits() {
+        fn check<T: Real + Default + std::fmt::Debug>(f: impl Fn(T) -> T + Copy + Sync) {
+            let x: Vec<T> = inputs(-20.0, 20.0, 5000)
+                .into_iter()
+                .map(T::from_f64)
+                .collect();
+            for (&x, y) in x.iter().zip(run(&x, f)) {
+                let alone = f(std::hint::black_box(x));
+                assert!(
+                    alone == y || (alone != alone && y != y),
+                    "{x:?}: {alone:?}, {y:?}"
+                );
+            }
+        }
+        macro_rules! check_all {
+            ($($name:ident)*) => {$(
+                check::<f32>(#[inline(always)] |x| super::$name(x));
+                check::<f64>(#[inline(always)] |x| super::$name(x));
+            )*};
+        }
+        check_all!(exp expm1 log log1p tanh sigmoid softplus sin cos tan erf sqrt);
     }
 }
