@@ -1,50 +1,235 @@
-//! Strided copies.
+//! Strided copies: rows by `memcpy`, transposes by tiles, threads where there is much to move.
 
 use std::mem::MaybeUninit;
 
-use crate::array::View;
+use rayon::prelude::*;
+
+use super::nest::Nest;
+use crate::layout::{contiguous_strides, size_of_shape};
 use crate::{Array, match_dtype};
+
+/// Side of a tile of a transpose: 16 f32 fill a cache line.
+const TILE: usize = 16;
+/// Moving fewer bytes takes less time than waking the threads.
+pub(crate) const PARALLEL_FROM: usize = 1 << 19;
+
+/// A pointer that threads share; each of them touches elements of its own.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared<P>(P);
+// SAFETY: whoever hands it to threads keeps their elements apart.
+unsafe impl<P> Send for Shared<P> {}
+unsafe impl<P> Sync for Shared<P> {}
+
+impl<P: Copy> Shared<P> {
+    pub(crate) fn new(pointer: P) -> Shared<P> {
+        Shared(pointer)
+    }
+
+    /// A method, so that closures capture the whole and not the bare pointer in it.
+    #[inline(always)]
+    pub(crate) fn get(&self) -> P {
+        self.0
+    }
+}
 
 /// A contiguous copy of any array.
 pub(crate) fn contiguous(x: &Array) -> Array {
     match_dtype!(x.dtype(), T => Array::build(x.shape(), |out: &mut [MaybeUninit<T>]| {
-        copy_into(x.view::<T>(), out);
+        let strides = contiguous_strides(x.shape());
+        // SAFETY: `out` is new, contiguous and has the shape of `x`.
+        unsafe {
+            copy_strided(x.shape(), x.pointer::<T>(), x.strides(), out.as_mut_ptr().cast(), &strides);
+        }
     }))
 }
 
-/// Writes the elements of `x` in row-major order.
-fn copy_into<T: Copy>(x: View<'_, T>, out: &mut [MaybeUninit<T>]) {
-    let Some((&columns, outer)) = x.shape.split_last() else {
-        // SAFETY: a zero-dimensional view has one element.
-        out[0].write(unsafe { *x.pointer });
-        return;
-    };
-    if out.is_empty() {
+/// Calls `body` with ranges that together cover `0..n`: one where moving `bytes` is quick, several
+/// on threads where it is not.
+pub(crate) fn for_ranges(n: usize, bytes: usize, body: impl Fn(std::ops::Range<usize>) + Sync) {
+    let threads = rayon::current_num_threads();
+    if bytes < PARALLEL_FROM || threads == 1 || n < 2 {
+        return body(0..n);
+    }
+    // A few pieces for each thread even out their speeds.
+    let pieces = (4 * threads).min(n).min(bytes / (PARALLEL_FROM / 8));
+    (0..pieces)
+        .into_par_iter()
+        .for_each(|i| body(n * i / pieces..n * (i + 1) / pieces));
+}
+
+/// Copies the elements of `shape` from one layout to another.
+///
+/// # Safety
+/// Both layouts lie in memory that may be read (`src`) and written (`dst`); those of `dst` are
+/// distinct and nobody else touches them.
+pub(crate) unsafe fn copy_strided<T: Copy>(
+    shape: &[usize],
+    src: *const T,
+    src_strides: &[isize],
+    dst: *mut T,
+    dst_strides: &[isize],
+) {
+    let size = size_of_shape(shape);
+    if size == 0 {
         return;
     }
-    let stride = x.strides[x.strides.len() - 1];
-    let mut index = crate::Shape::from_elem(0, outer.len());
-    let mut offset = 0isize;
-    for row in out.chunks_exact_mut(columns) {
-        // SAFETY: `offset` and the row after it lie inside the view.
+    let nest = Nest::new(shape, [dst_strides, src_strides]);
+    let (src, dst) = (Shared::new(src), Shared::new(dst));
+    let [dst_step, src_step] = nest.steps();
+    if dst_step == 1
+        && src_step.unsigned_abs() > 1
+        && nest.columns() >= TILE / 2
+        && let Some(axis) = nest
+            .axes()
+            .iter()
+            .position(|&(n, [_, step])| step == 1 && n >= TILE / 2)
+    {
+        return copy_transposed(&nest, axis, src, dst, size);
+    }
+    for_ranges(size, size * size_of::<T>(), |range| {
+        nest.for_rows(range, |_, columns, [to, from]| {
+            // SAFETY: the row lies inside both layouts.
+            unsafe {
+                let (dst, src) = (dst.get().offset(to), src.get().offset(from));
+                match (dst_step, src_step) {
+                    (1, 1) => std::ptr::copy_nonoverlapping(src, dst, columns),
+                    (1, 0) => std::slice::from_raw_parts_mut(dst.cast::<MaybeUninit<T>>(), columns)
+                        .fill(MaybeUninit::new(*src)),
+                    _ => {
+                        for j in 0..columns as isize {
+                            *dst.offset(j * dst_step) = *src.offset(j * src_step);
+                        }
+                    }
+                }
+            }
+        });
+    });
+}
+
+/// `copy_strided` where `dst` runs along the last axis and `src` along `axis`.
+fn copy_transposed<T: Copy>(
+    nest: &Nest<2>,
+    axis: usize,
+    src: Shared<*const T>,
+    dst: Shared<*mut T>,
+    size: usize,
+) {
+    let (columns, [_, src_step]) = nest.axes()[nest.axes().len() - 1];
+    let (rows, [dst_step, _]) = nest.axes()[axis];
+    // What is left is walked outside of the tiles: one position for each strip of `TILE` rows.
+    let strips = rows.div_ceil(TILE);
+    let mut outer = crate::Shape::new();
+    let mut outer_strides = [crate::Strides::new(), crate::Strides::new()];
+    for (i, &(n, steps)) in nest.axes().iter().enumerate() {
+        if i + 1 == nest.axes().len() {
+            break;
+        }
+        let (n, scale) = if i == axis {
+            (strips, TILE as isize)
+        } else {
+            (n, 1)
+        };
+        outer.push(n);
+        outer_strides[0].push(steps[0] * scale);
+        outer_strides[1].push(steps[1] * scale);
+    }
+    // Which strip of `axis` a position is in: strips after it in row-major order.
+    let inside: usize = outer[axis + 1..].iter().product();
+    let outer_size = size_of_shape(&outer);
+    let walk = Nest::new(&outer, [&outer_strides[0], &outer_strides[1]]);
+    let [to_step, from_step] = walk.steps();
+    for_ranges(outer_size, size * size_of::<T>(), |range| {
+        walk.for_rows(range, |position, length, [to, from]| {
+            for i in 0..length {
+                let strip = (position + i) / inside % strips;
+                let height = TILE.min(rows - strip * TILE);
+                // SAFETY: the strip lies inside both layouts.
+                unsafe {
+                    let dst = dst.get().offset(to + i as isize * to_step);
+                    let src = src.get().offset(from + i as isize * from_step);
+                    copy_strip(src, src_step, dst, dst_step, height, columns);
+                }
+            }
+        });
+    });
+}
+
+/// Writes `dst[r * dst_step + j] = src[r + j * src_step]` for `height` rows of `columns` elements.
+///
+/// # Safety
+/// All those elements can be read and written.
+unsafe fn copy_strip<T: Copy>(
+    src: *const T,
+    src_step: isize,
+    dst: *mut T,
+    dst_step: isize,
+    height: usize,
+    columns: usize,
+) {
+    let mut tile = [[MaybeUninit::<T>::uninit(); TILE]; TILE];
+    for left in (0..columns).step_by(TILE) {
+        let width = TILE.min(columns - left);
+        // SAFETY: inside the strip, as the caller vouches.
         unsafe {
-            let from = x.pointer.offset(offset);
-            if stride == 1 {
-                std::ptr::copy_nonoverlapping(from, row.as_mut_ptr().cast(), columns);
+            let src = src.offset(left as isize * src_step);
+            let dst = dst.add(left);
+            if height == TILE && width == TILE {
+                for (j, column) in tile.iter_mut().enumerate() {
+                    let from = src.offset(j as isize * src_step).cast();
+                    std::ptr::copy_nonoverlapping(from, column.as_mut_ptr(), TILE);
+                }
+                for r in 0..TILE {
+                    let row = dst.offset(r as isize * dst_step).cast::<MaybeUninit<T>>();
+                    for (j, column) in tile.iter().enumerate() {
+                        *row.add(j) = column[r];
+                    }
+                }
             } else {
-                for (j, y) in row.iter_mut().enumerate() {
-                    y.write(*from.offset(j as isize * stride));
+                for r in 0..height as isize {
+                    for j in 0..width as isize {
+                        *dst.offset(r * dst_step + j) = *src.offset(r + j * src_step);
+                    }
                 }
             }
         }
-        for axis in (0..outer.len()).rev() {
-            index[axis] += 1;
-            offset += x.strides[axis];
-            if index[axis] < outer[axis] {
-                break;
-            }
-            offset -= x.strides[axis] * outer[axis] as isize;
-            index[axis] = 0;
-        }
     }
+}
+
+/// Calls `f(&mut dst[i], src[i])` for each index of `shape`, in row-major order within a thread.
+///
+/// # Safety
+/// As for [`copy_strided`].
+pub(crate) unsafe fn update_strided<T: Copy>(
+    shape: &[usize],
+    src: *const T,
+    src_strides: &[isize],
+    dst: *mut T,
+    dst_strides: &[isize],
+    f: impl Fn(&mut T, T) + Sync,
+) {
+    let size = size_of_shape(shape);
+    if size == 0 {
+        return;
+    }
+    let nest = Nest::new(shape, [dst_strides, src_strides]);
+    let (src, dst) = (Shared::new(src), Shared::new(dst));
+    let [dst_step, src_step] = nest.steps();
+    for_ranges(size, size * size_of::<T>(), |range| {
+        nest.for_rows(range, |_, columns, [to, from]| {
+            // SAFETY: the row lies inside both layouts.
+            unsafe {
+                let (dst, src) = (dst.get().offset(to), src.get().offset(from));
+                if dst_step == 1 && src_step == 1 {
+                    let row = std::slice::from_raw_parts_mut(dst, columns);
+                    for (y, &x) in row.iter_mut().zip(std::slice::from_raw_parts(src, columns)) {
+                        f(y, x);
+                    }
+                } else {
+                    for j in 0..columns as isize {
+                        f(&mut *dst.offset(j * dst_step), *src.offset(j * src_step));
+                    }
+                }
+            }
+        });
+    });
 }

@@ -1,6 +1,7 @@
 //! The CPU: every kernel family of the array crate.
 
 pub(crate) mod copy;
+pub(crate) mod gather;
 pub(crate) mod map;
 pub(crate) mod matmul;
 pub(crate) mod nest;

@@ -35,6 +35,16 @@ impl<const N: usize> Nest<N> {
         Nest { axes }
     }
 
+    /// Length and strides of each axis, outermost first.
+    pub(crate) fn axes(&self) -> &[(usize, [isize; N])] {
+        &self.axes
+    }
+
+    /// Length of the inner loop.
+    pub(crate) fn columns(&self) -> usize {
+        self.axes[self.axes.len() - 1].0
+    }
+
     /// Strides of the inner loop.
     pub(crate) fn steps(&self) -> [isize; N] {
         self.axes[self.axes.len() - 1].1
