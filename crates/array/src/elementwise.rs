@@ -1,7 +1,8 @@
 //! Functions of one, two or three arrays, element by element.
 
-use crate::cpu::map::{map, uniform};
+use crate::cpu::map::{map, map_or_exact, uniform};
 use crate::cpu::simd::Cost;
+use crate::cpu::vector_math;
 use crate::cpu::zip::{writes_in_place, zip, zip_in_place};
 use crate::number::{Float, Number};
 use crate::{Array, DType, Element, match_dtype};
@@ -355,12 +356,6 @@ float_methods! {
     sqrt Cheap T x => Float::sqrt(x);
     /// 1 divided by each element.
     reciprocal Cheap T x => T::ONE.div(x);
-    /// Sine of each element, in radians.
-    sin Heavy T x => Float::sin(x);
-    /// Cosine of each element, in radians.
-    cos Heavy T x => Float::cos(x);
-    /// Tangent of each element, in radians.
-    tan Heavy T x => Float::tan(x);
     /// Hyperbolic tangent of each element.
     tanh Heavy T x => Float::tanh(x);
     /// `1 / (1 + e^-x)` of each element, without overflow.
@@ -368,13 +363,39 @@ float_methods! {
     /// The error function of each element.
     erf Heavy T x => Float::erf(x);
     /// `log(1 + e^x)` of each element, without overflow.
-    softplus Heavy T x => Number::relu(x).add(Float::log1p(Float::exp(Number::neg(Number::abs(x)))));
+    softplus Heavy T x => vector_math::softplus(x);
     /// The largest integer not above each element.
     floor Cheap T x => Float::floor(x);
     /// The smallest integer not below each element.
     ceil Cheap T x => Float::ceil(x);
     /// The nearest integer of each element, halves to the even one.
     round Cheap T x => Float::round(x);
+}
+
+/// Functions whose vector form holds below `TRIG_MAX` only.
+macro_rules! trigonometric_methods {
+    ($($(#[$doc:meta])* $name:ident $exact:ident;)*) => {
+        impl Array {$(
+            $(#[$doc])*
+            #[inline]
+            pub fn $name(&self) -> Array {
+                match_dtype!(floats self.dtype(), T => map_or_exact::<T, T>(
+                    self,
+                    #[inline(always)] |x| vector_math::$name(x),
+                    #[inline(always)] |x: T| x.abs() >= <T as vector_math::Real>::TRIG_MAX,
+                    |x| vector_math::Real::$exact(x),
+                ), else self.to_dtype(DType::F64).$name())
+            }
+        )*}
+    };
+}
+trigonometric_methods! {
+    /// Sine of each element, in radians.
+    sin exact_sin;
+    /// Cosine of each element, in radians.
+    cos exact_cos;
+    /// Tangent of each element, in radians.
+    tan exact_tan;
 }
 
 /// `$body` of each element of an array of numbers; bools become i64.

@@ -1,6 +1,7 @@
 //! What kernels compute with: [`Number`] for arithmetic, [`Float`] for functions.
 
 use crate::Element;
+use crate::cpu::vector_math;
 
 /// Arithmetic of one element; integers wrap.
 pub(crate) trait Number: Element {
@@ -87,9 +88,6 @@ pub(crate) trait Float: Number {
     fn log(self) -> Self;
     fn log1p(self) -> Self;
     fn sqrt(self) -> Self;
-    fn sin(self) -> Self;
-    fn cos(self) -> Self;
-    fn tan(self) -> Self;
     fn tanh(self) -> Self;
     fn erf(self) -> Self;
     fn sigmoid(self) -> Self;
@@ -164,49 +162,35 @@ macro_rules! float {
             }
             #[inline(always)]
             fn exp(self) -> $t {
-                $t::exp(self)
+                vector_math::exp(self)
             }
             #[inline(always)]
             fn exp_m1(self) -> $t {
-                $t::exp_m1(self)
+                vector_math::expm1(self)
             }
             #[inline(always)]
             fn log(self) -> $t {
-                $t::ln(self)
+                vector_math::log(self)
             }
             #[inline(always)]
             fn log1p(self) -> $t {
-                $t::ln_1p(self)
+                vector_math::log1p(self)
             }
             #[inline(always)]
             fn sqrt(self) -> $t {
                 $t::sqrt(self)
             }
             #[inline(always)]
-            fn sin(self) -> $t {
-                $t::sin(self)
-            }
-            #[inline(always)]
-            fn cos(self) -> $t {
-                $t::cos(self)
-            }
-            #[inline(always)]
-            fn tan(self) -> $t {
-                $t::tan(self)
-            }
-            #[inline(always)]
             fn tanh(self) -> $t {
-                $t::tanh(self)
+                vector_math::tanh(self)
             }
             #[inline(always)]
             fn erf(self) -> $t {
-                erf(f64::from(self)) as $t
+                vector_math::erf(self)
             }
             #[inline(always)]
             fn sigmoid(self) -> $t {
-                // Of the two forms, the one whose exponential does not overflow.
-                let e = $t::exp(-$t::abs(self));
-                (if self >= 0.0 { 1.0 } else { e }) / (1.0 + e)
+                vector_math::sigmoid(self)
             }
             #[inline(always)]
             fn floor(self) -> $t {
@@ -222,36 +206,9 @@ macro_rules! float {
             }
             #[inline(always)]
             fn powf(self, exponent: $t) -> $t {
-                $t::powf(self, exponent)
+                vector_math::pow(self, exponent)
             }
         }
     )*};
 }
 float!(f32, f64);
-
-/// The error function: its Taylor series near 0, a continued fraction of `erfc` further out.
-fn erf(x: f64) -> f64 {
-    let a = x.abs();
-    if x.is_nan() {
-        return x;
-    }
-    if a < 2.5 {
-        // erf x = 2/√π · e^(-x²) · Σ 2ⁿ x^(2n+1) / (2n+1)!!: all terms positive, so no cancellation.
-        let (mut term, mut sum, mut n) = (a, a, 1.0);
-        while term > sum * 1e-17 {
-            term *= 2.0 * a * a / (2.0 * n + 1.0);
-            sum += term;
-            n += 1.0;
-        }
-        return (std::f64::consts::FRAC_2_SQRT_PI * (-a * a).exp() * sum).copysign(x);
-    }
-    if a > 6.0 {
-        return 1f64.copysign(x);
-    }
-    let mut fraction = 0.0;
-    for n in (1..=60).rev() {
-        fraction = f64::from(n) / 2.0 / (a + fraction);
-    }
-    let erfc = (-a * a).exp() / ((a + fraction) * std::f64::consts::PI.sqrt());
-    (1.0 - erfc).copysign(x)
-}

@@ -43,6 +43,25 @@ fn map_strided<T: Element, U: Element>(
         .broadcast_to(x.shape())
 }
 
+/// As [`map`], with `exact(x)` where `hard(x)` holds: see [`simd::map_or_exact`].
+#[inline(always)]
+pub(crate) fn map_or_exact<T: Element, U: Element>(
+    x: &Array,
+    f: impl Fn(T) -> U + Copy + Sync,
+    hard: impl Fn(T) -> bool + Copy + Sync,
+    exact: impl Fn(T) -> U + Copy + Sync,
+) -> Array {
+    if let Some(value) = uniform::<T>(x) {
+        let y = if hard(value) { exact(value) } else { f(value) };
+        return Array::full(x.shape(), y);
+    }
+    let core = x.to_contiguous();
+    let elements = core.as_slice::<T>().expect("contiguous");
+    Array::build(x.shape(), |out| {
+        simd::map_or_exact(elements, out, f, hard, exact);
+    })
+}
+
 /// The first element, of an array that has one.
 #[inline(always)]
 pub(crate) fn only<T: Element>(x: &Array) -> T {

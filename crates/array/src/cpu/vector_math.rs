@@ -98,8 +98,11 @@ pub(crate) fn exp<T: Real>(x: T) -> T {
     let lo = k * T::EXP_LN2_LO;
     let r = hi - lo;
     let c = r - T::exp_poly(r * r);
-    let y = T::ONE + (r * c / (T::TWO - c) - lo + hi);
-    y.scale(k_rounded)
+    let rest = r * c / (T::TWO - c);
+    // 1 + r + rest, with what `r` and the first sum lost: without it exp(1) is one digit off.
+    let sum = T::ONE + r;
+    let lost = ((T::ONE - sum) + r) + ((hi - r) - lo);
+    (sum + (rest + lost)).scale(k_rounded)
 }
 
 /// `e^x - 1`, exact near 0, within 1 ulp.
