@@ -2,7 +2,7 @@
 
 use crate::array::View;
 use crate::cpu::matmul as cpu;
-use crate::{Array, DType, Element, Shape, broadcast_shape, match_dtype};
+use crate::{Array, DType, Shape, broadcast_shape, match_dtype};
 
 /// What a product computes: `count` products of (m, k) by (k, n), and the shape of the result.
 struct Product {
@@ -183,6 +183,7 @@ impl Product {
             n,
             a_strides,
             b_strides,
+            c_stride: n,
             accumulate,
         };
         let count: usize = self.batch.iter().product();
@@ -234,32 +235,12 @@ impl Product {
 
 /// `x` in the type of the product; backward-running views are copied, as kernels step forward.
 fn operand(x: &Array, dtype: DType) -> Array {
-    let x = if x.dtype() == dtype {
-        x.clone()
-    } else {
-        cast(x, dtype)
-    };
+    let x = x.to_dtype(dtype);
     if x.strides().iter().any(|&s| s < 0) {
         x.copy()
     } else {
         x
     }
-}
-
-fn cast(x: &Array, dtype: DType) -> Array {
-    let x = x.to_contiguous();
-    match_dtype!(x.dtype(), S => {
-        let from = x.as_slice::<S>().expect("contiguous");
-        match_dtype!(dtype, T => Array::build::<T>(x.shape(), |out| {
-            for (y, &x) in out.iter_mut().zip(from) {
-                y.write(if T::DTYPE.is_float() {
-                    T::from_f64(x.to_f64())
-                } else {
-                    T::from_i64(x.to_i64())
-                });
-            }
-        }))
-    })
 }
 
 /// Row and column strides; a vector is a row on the left and a column on the right.
@@ -292,12 +273,12 @@ mod tests {
     fn counting(shape: &[usize], dtype: DType) -> Array {
         let size: usize = shape.iter().product();
         let values: Vec<i64> = (0..size as i64).map(|i| (i * 7 + 3) % 11 - 5).collect();
-        cast(&Array::from_vec(values, shape), dtype)
+        Array::from_vec(values, shape).to_dtype(dtype)
     }
 
     /// The product of two matrices by its definition.
     fn reference(a: &Array, b: &Array) -> Vec<f64> {
-        let (a64, b64) = (cast(a, DType::F64), cast(b, DType::F64));
+        let (a64, b64) = (a.to_dtype(DType::F64), b.to_dtype(DType::F64));
         let (m, k, n) = (a.shape()[0], a.shape()[1], b.shape()[1]);
         let (a, b) = (a64.to_vec::<f64>(), b64.to_vec::<f64>());
         let mut c = vec![0.0; m * n];
@@ -336,7 +317,7 @@ mod tests {
                         assert_eq!(c.shape(), [m, n]);
                         assert_eq!(c.dtype(), dtype);
                         assert_eq!(
-                            cast(&c, DType::F64).to_vec::<f64>(),
+                            c.to_dtype(DType::F64).to_vec::<f64>(),
                             expected,
                             "{dtype} {m}x{k}x{n}, strides {:?} {:?}",
                             a.strides(),
@@ -345,7 +326,7 @@ mod tests {
                         let mut twice = c.copy();
                         twice.add_matmul(a, b);
                         let doubled: Vec<f64> = expected.iter().map(|x| 2.0 * x).collect();
-                        assert_eq!(cast(&twice, DType::F64).to_vec::<f64>(), doubled);
+                        assert_eq!(twice.to_dtype(DType::F64).to_vec::<f64>(), doubled);
                     }
                 }
             }

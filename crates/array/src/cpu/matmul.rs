@@ -11,7 +11,8 @@ const PARALLEL_FROM: usize = 1 << 18;
 /// Multiply-adds up to which `gemm`'s set-up costs more than its speed brings.
 const SMALL: usize = 1 << 12;
 
-/// One product of (m, k) by (k, n) into a row-major (m, n); strides are (row, column).
+/// One product of (m, k) by (k, n) into (m, n), whose rows are contiguous; strides are
+/// (row, column).
 #[derive(Clone, Copy)]
 pub(crate) struct Job {
     pub(crate) m: usize,
@@ -19,6 +20,8 @@ pub(crate) struct Job {
     pub(crate) n: usize,
     pub(crate) a_strides: (isize, isize),
     pub(crate) b_strides: (isize, isize),
+    /// Distance of the rows of the destination.
+    pub(crate) c_stride: usize,
     /// Add to the destination instead of overwriting it.
     pub(crate) accumulate: bool,
 }
@@ -41,8 +44,8 @@ pub(crate) trait Multiply: Element {
     /// `c = a b`, or `c += a b` if the job accumulates.
     ///
     /// # Safety
-    /// The operands lie at the pointers with the job's strides; `c` has room for m·n elements
-    /// and holds some if the job accumulates.
+    /// The operands lie at the pointers with the job's strides; `c` has room for m rows
+    /// and holds elements if the job accumulates.
     unsafe fn multiply(job: &Job, c: *mut Self, a: *const Self, b: *const Self, parallel: bool);
 }
 
@@ -69,6 +72,7 @@ macro_rules! multiply_float {
                     n,
                     a_strides,
                     b_strides,
+                    c_stride,
                     accumulate,
                 } = job;
                 let work = m * k * n;
@@ -90,7 +94,7 @@ macro_rules! multiply_float {
                         m,
                         k,
                         c,
-                        n as isize,
+                        c_stride as isize,
                         1,
                         accumulate,
                         b,
@@ -135,7 +139,7 @@ where
                         *sum = *sum + x * *row.offset(l as isize * job.b_strides.1);
                     }
                 }
-                let out = c.add(i * job.n + j);
+                let out = c.add(i * job.c_stride + j);
                 for (l, &sum) in sums[..width].iter().enumerate() {
                     let y = out.add(l);
                     y.write(if job.accumulate { *y + sum } else { sum });
@@ -153,7 +157,7 @@ macro_rules! multiply_exact {
                 // SAFETY: indices stay below the job's sizes.
                 unsafe {
                     for i in 0..job.m {
-                        let c = c.add(i * job.n);
+                        let c = c.add(i * job.c_stride);
                         if !job.accumulate {
                             (0..job.n).for_each(|j| c.add(j).write($zero));
                         }

@@ -1,10 +1,12 @@
 //! The CPU: every kernel family of the array crate.
 
+pub(crate) mod convolution;
 pub(crate) mod copy;
 pub(crate) mod gather;
 pub(crate) mod map;
 pub(crate) mod matmul;
 pub(crate) mod nest;
+pub(crate) mod pooling;
 pub(crate) mod reduce;
 // Kernels that arrays do not call yet.
 #[allow(dead_code)]

@@ -1,0 +1,319 @@
+//! Pooling on the CPU: each plane of an image by itself, planes over threads.
+
+use std::mem::MaybeUninit;
+use std::ops::{AddAssign, Div, Range};
+
+use rayon::prelude::*;
+
+use crate::Element;
+use crate::pooling::Windows;
+
+/// Planes that one task takes, so that small planes are not a task each.
+fn planes_per_task(pixels: usize) -> usize {
+    (1usize << 14).div_ceil(pixels.max(1))
+}
+
+/// Calls `f(input plane, output plane)` for all planes.
+fn for_each_plane<T: Sync, U: Send>(
+    x: &[T],
+    pixels: usize,
+    y: &mut [U],
+    windows: usize,
+    f: impl Fn(&[T], &mut [U]) + Sync,
+) {
+    if y.is_empty() {
+        return;
+    }
+    let count = planes_per_task(pixels.max(windows));
+    y.par_chunks_mut(windows * count)
+        .enumerate()
+        .for_each(|(task, y)| {
+            for (i, y) in y.chunks_exact_mut(windows).enumerate() {
+                f(&x[(task * count + i) * pixels..][..pixels], y);
+            }
+        });
+}
+
+/// Positions of window `i` along an axis that lie inside it.
+fn inside(
+    i: usize,
+    size: usize,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    dilation: usize,
+) -> impl Iterator<Item = usize> {
+    (0..kernel).filter_map(move |k| {
+        (i * stride + k * dilation)
+            .checked_sub(padding)
+            .filter(|&at| at < size)
+    })
+}
+
+/// Maxima and their positions in the plane.
+pub(crate) fn max<T: Element>(
+    g: &Windows,
+    x: &[T],
+    y: &mut [MaybeUninit<T>],
+    indices: &mut [MaybeUninit<i64>],
+) {
+    if y.is_empty() {
+        return;
+    }
+    let (pixels, windows) = (g.image.0 * g.image.1, g.out.0 * g.out.1);
+    let count = planes_per_task(pixels);
+    y.par_chunks_mut(windows * count)
+        .zip(indices.par_chunks_mut(windows * count))
+        .enumerate()
+        .for_each(|(task, (y, indices))| {
+            let planes = y
+                .chunks_exact_mut(windows)
+                .zip(indices.chunks_exact_mut(windows));
+            for (i, (y, indices)) in planes.enumerate() {
+                max_plane(g, &x[(task * count + i) * pixels..][..pixels], y, indices);
+            }
+        });
+}
+
+fn max_plane<T: Element>(
+    g: &Windows,
+    x: &[T],
+    y: &mut [MaybeUninit<T>],
+    indices: &mut [MaybeUninit<i64>],
+) {
+    let p = &g.params;
+    let width = g.image.1;
+    for row in 0..g.out.0 {
+        for column in 0..g.out.1 {
+            let mut best: Option<(T, usize)> = None;
+            for i in inside(
+                row,
+                g.image.0,
+                p.kernel.0,
+                p.stride.0,
+                p.padding.0,
+                p.dilation.0,
+            ) {
+                for j in inside(
+                    column,
+                    width,
+                    p.kernel.1,
+                    p.stride.1,
+                    p.padding.1,
+                    p.dilation.1,
+                ) {
+                    let value = x[i * width + j];
+                    // `!(a <= b)` holds for NaN too, which wins once and stays.
+                    #[allow(clippy::neg_cmp_op_on_partial_ord, clippy::eq_op)]
+                    let wins = match best {
+                        None => true,
+                        Some((top, _)) => !(value <= top) && top == top,
+                    };
+                    if wins {
+                        best = Some((value, i * width + j));
+                    }
+                }
+            }
+            let (value, at) = best.expect("a window has a pixel: its padding is at most half");
+            y[row * g.out.1 + column].write(value);
+            indices[row * g.out.1 + column].write(at as i64);
+        }
+    }
+}
+
+/// Adds each number to its position in a plane of zeros. The positions lie inside.
+pub(crate) fn scatter<T: Element + AddAssign>(
+    x: &[T],
+    indices: &[i64],
+    windows: usize,
+    pixels: usize,
+    y: &mut [MaybeUninit<T>],
+) {
+    if y.is_empty() {
+        return;
+    }
+    let count = planes_per_task(pixels);
+    y.par_chunks_mut(pixels * count)
+        .enumerate()
+        .for_each(|(task, y)| {
+            let y = zeroed(y);
+            for (i, y) in y.chunks_exact_mut(pixels).enumerate() {
+                let start = (task * count + i) * windows;
+                let indices = &indices[start..][..windows];
+                for (&at, &x) in indices.iter().zip(&x[start..][..windows]) {
+                    y[at as usize] += x;
+                }
+            }
+        });
+}
+
+/// The numbers at positions of a plane. The positions lie inside.
+pub(crate) fn gather<T: Element>(
+    x: &[T],
+    indices: &[i64],
+    windows: usize,
+    pixels: usize,
+    y: &mut [MaybeUninit<T>],
+) {
+    if y.is_empty() {
+        return;
+    }
+    let count = planes_per_task(windows);
+    y.par_chunks_mut(windows * count)
+        .zip(indices.par_chunks(windows * count))
+        .enumerate()
+        .for_each(|(task, (y, indices))| {
+            let planes = y
+                .chunks_exact_mut(windows)
+                .zip(indices.chunks_exact(windows));
+            for (i, (y, indices)) in planes.enumerate() {
+                let x = &x[(task * count + i) * pixels..][..pixels];
+                for (y, &at) in y.iter_mut().zip(indices) {
+                    y.write(x[at as usize]);
+                }
+            }
+        });
+}
+
+fn zeroed<T: Element>(y: &mut [MaybeUninit<T>]) -> &mut [T] {
+    y.fill(MaybeUninit::new(T::default()));
+    // SAFETY: all elements were just set.
+    unsafe { &mut *(y as *mut [MaybeUninit<T>] as *mut [T]) }
+}
+
+/// The windows of average pooling: those of rows times those of columns.
+pub(crate) struct Means {
+    pub(crate) rows: Axis,
+    pub(crate) columns: Axis,
+}
+
+/// Windows along one axis.
+pub(crate) struct Axis {
+    /// Length of the axis.
+    pub(crate) size: usize,
+    /// The part of each window inside the axis, and the length it counts with.
+    pub(crate) windows: Vec<(Range<usize>, usize)>,
+    dilation: usize,
+}
+
+impl Means {
+    pub(crate) fn of_windows(g: &Windows, count_padding: bool) -> Means {
+        let p = &g.params;
+        let axis = |size: usize, out: usize, kernel: usize, stride, padding: usize, dilation| {
+            let windows = (0..out).map(|i: usize| {
+                let first = i * stride;
+                // Steps of the window that lie before, and up to the end of, the axis.
+                let before = padding.saturating_sub(first).div_ceil(dilation).min(kernel);
+                let upto = (size + padding)
+                    .saturating_sub(first)
+                    .div_ceil(dilation)
+                    .min(kernel);
+                // PyTorch counts padding up to the padded border, not beyond it.
+                let padded = (size + 2 * padding)
+                    .saturating_sub(first)
+                    .div_ceil(dilation)
+                    .min(kernel);
+                let start = (first + before * dilation).saturating_sub(padding);
+                let count = if count_padding { padded } else { upto - before };
+                (start..(start + (upto - before) * dilation).min(size), count)
+            });
+            Axis {
+                size,
+                windows: windows.collect(),
+                dilation,
+            }
+        };
+        Means {
+            rows: axis(
+                g.image.0,
+                g.out.0,
+                p.kernel.0,
+                p.stride.0,
+                p.padding.0,
+                p.dilation.0,
+            ),
+            columns: axis(
+                g.image.1,
+                g.out.1,
+                p.kernel.1,
+                p.stride.1,
+                p.padding.1,
+                p.dilation.1,
+            ),
+        }
+    }
+
+    pub(crate) fn adaptive(image: (usize, usize), out: (usize, usize)) -> Means {
+        let axis = |size: usize, out: usize| Axis {
+            size,
+            windows: (0..out)
+                .map(|i| {
+                    let window = i * size / out..((i + 1) * size).div_ceil(out);
+                    let count = window.len();
+                    (window, count)
+                })
+                .collect(),
+            dilation: 1,
+        };
+        Means {
+            rows: axis(image.0, out.0),
+            columns: axis(image.1, out.1),
+        }
+    }
+
+    /// Calls `f(window, count, rows, columns)` for each window.
+    fn for_each_window(&self, mut f: impl FnMut(usize, usize, Range<usize>, Range<usize>)) {
+        let width = self.columns.windows.len();
+        for (i, (rows, row_count)) in self.rows.windows.iter().enumerate() {
+            for (j, (columns, column_count)) in self.columns.windows.iter().enumerate() {
+                let count = row_count * column_count;
+                f(i * width + j, count, rows.clone(), columns.clone());
+            }
+        }
+    }
+
+    fn sizes(&self) -> (usize, usize) {
+        (
+            self.rows.size * self.columns.size,
+            self.rows.windows.len() * self.columns.windows.len(),
+        )
+    }
+}
+
+/// Means of windows.
+pub(crate) fn mean<T>(g: &Means, x: &[T], y: &mut [MaybeUninit<T>])
+where
+    T: Element + AddAssign + Div<Output = T>,
+{
+    let (pixels, windows) = g.sizes();
+    for_each_plane(x, pixels, y, windows, |x, y| {
+        g.for_each_window(|window, count, rows, columns| {
+            let mut sum = T::default();
+            for row in rows.step_by(g.rows.dilation) {
+                let x = &x[row * g.columns.size..][columns.clone()];
+                x.iter().step_by(g.columns.dilation).for_each(|&x| sum += x);
+            }
+            y[window].write(sum / T::from_f64(count as f64));
+        });
+    });
+}
+
+/// Spreads each number over its window: the transpose of [`mean`].
+pub(crate) fn spread<T>(g: &Means, gy: &[T], gx: &mut [MaybeUninit<T>])
+where
+    T: Element + AddAssign + Div<Output = T>,
+{
+    let (pixels, windows) = g.sizes();
+    for_each_plane(gy, windows, gx, pixels, |gy, gx| {
+        let gx = zeroed(gx);
+        g.for_each_window(|window, count, rows, columns| {
+            let part = gy[window] / T::from_f64(count as f64);
+            for row in rows.step_by(g.rows.dilation) {
+                let gx = &mut gx[row * g.columns.size..][columns.clone()];
+                gx.iter_mut()
+                    .step_by(g.columns.dilation)
+                    .for_each(|gx| *gx += part);
+            }
+        });
+    });
+}
