@@ -15,8 +15,13 @@
 mod array_transforms;
 mod dataset;
 mod digits;
+#[cfg(feature = "download")]
+mod download;
+mod folders;
+mod idx;
 mod image_dataset;
 mod loader;
+mod mnist;
 mod prefetch;
 mod rows;
 mod sample;
@@ -28,8 +33,10 @@ mod transform;
 pub use array_transforms::{Flatten, Normalize};
 pub use dataset::{ArrayDataset, Dataset, MapSample, MapT, MapX, Split, Subset};
 pub use digits::digits;
+pub use idx::{Idx, read_idx};
 pub use image_dataset::ImageDataset;
 pub use loader::{Batches, DataLoader, SeqDataLoader};
+pub use mnist::{FASHION_MNIST_CLASSES, fashion_mnist, fashion_mnist_in, mnist, mnist_in};
 pub use sample::{Labelled, Sample};
 pub use sample_random::with_random_state;
 pub use sine_curve::{draw_sine_curve, sine_curve};
