@@ -15,6 +15,7 @@ mod diagonal;
 mod dtype;
 mod elements;
 mod elementwise;
+mod equality;
 mod error;
 mod gather;
 mod index;
@@ -22,6 +23,8 @@ mod join;
 mod layout;
 mod literal;
 mod matmul;
+#[cfg(feature = "ndarray")]
+mod ndarray_conversion;
 pub mod npy;
 pub mod npz;
 mod number;
@@ -49,5 +52,7 @@ pub use index::{Ellipsis, Index, Indices, NewAxis, Slice};
 pub use join::Sections;
 pub use layout::{Shape, Strides, broadcast_shape, size_of_shape};
 pub use literal::Literal;
+#[cfg(feature = "ndarray")]
+pub use ndarray_conversion::ConversionError;
 pub use pooling::Pool2dParams;
 pub use views::{IntoShape, Size};
