@@ -1,9 +1,37 @@
-//! DeZero for Rust.
+//! A define-by-run deep learning framework that differentiates to any order.
+//!
+//! Running a computation builds its graph; [`Variable::backward`] differentiates it; the derivative
+//! can be differentiated again.
+//!
+//! ```
+//! use dezero::{Variable, grad};
+//!
+//! let x = Variable::new(2.0);
+//! let y = x.pow(4) - 2.0 * x.pow(2);
+//! let gx = grad(&[&y], &[&x], true).remove(0);
+//! let ggx = grad(&[&gx], &[&x], false).remove(0);
+//! assert_eq!((gx.item(), ggx.item()), (24.0, 44.0)); // 4x³ - 4x, 12x² - 4
+//! ```
 
+mod backprop;
+mod config;
 pub mod data;
+mod derivatives;
 mod error;
+mod function;
+pub mod functions;
+mod gradient_check;
+mod operators;
 mod progress;
+mod variable;
 
-pub use dezero_array::{Array, DType, random};
+pub use backprop::{BackwardOptions, grad, grad_with};
+pub use config::{detect_anomaly, enable_grad, is_recording, is_training, no_grad, test_mode};
+pub use derivatives::{hvp, jvp, vjp};
+pub use dezero_array::{Array, DType, Device, Shape, random, s};
 pub use error::{Error, Result};
+pub use function::{Backward, Function, Gradients, Keep, Outputs, apply};
+pub use gradient_check::{GradientMismatch, gradient_check, numerical_grad};
+pub use operators::Scalar;
 pub use progress::Progress;
+pub use variable::{AsVariable, Creator, HookHandle, Origin, Variable};

@@ -1,0 +1,88 @@
+//! Switches of the running thread: whether operations record, train or test, anomaly detection.
+
+use std::cell::Cell;
+
+#[derive(Clone, Copy)]
+struct Config {
+    records: bool,
+    trains: bool,
+    detects_anomaly: bool,
+}
+
+thread_local! {
+    static CONFIG: Cell<Config> =
+        const { Cell::new(Config { records: true, trains: true, detects_anomaly: false }) };
+}
+
+/// Runs `body` under a changed configuration and restores the old one, also after a panic.
+fn using<R>(change: impl FnOnce(&mut Config), body: impl FnOnce() -> R) -> R {
+    struct Restore(Config);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CONFIG.set(self.0);
+        }
+    }
+    let mut config = CONFIG.get();
+    let _restore = Restore(config);
+    change(&mut config);
+    CONFIG.set(config);
+    body()
+}
+
+/// Runs `body` without recording a graph: less memory and time where nobody calls `backward`.
+///
+/// ```
+/// use dezero::{Variable, no_grad};
+/// let x = Variable::new(2.0);
+/// let y = no_grad(|| &x * &x);
+/// assert!(!y.requires_grad());
+/// ```
+pub fn no_grad<R>(body: impl FnOnce() -> R) -> R {
+    using(|config| config.records = false, body)
+}
+
+/// Runs `body` with recording on, also inside [`no_grad`].
+pub fn enable_grad<R>(body: impl FnOnce() -> R) -> R {
+    using(|config| config.records = true, body)
+}
+
+/// Runs `body` as a test of a model: dropout passes everything, batch norm uses its running
+/// statistics.
+///
+/// ```
+/// assert!(dezero::is_training());
+/// dezero::test_mode(|| assert!(!dezero::is_training()));
+/// ```
+pub fn test_mode<R>(body: impl FnOnce() -> R) -> R {
+    using(|config| config.trains = false, body)
+}
+
+/// Runs `body` with every operation's result and gradients checked: the first NaN or infinity
+/// panics with the name of the operation and the line that recorded it.
+///
+/// It reads every array once more: for hunting, not for training.
+pub fn detect_anomaly<R>(body: impl FnOnce() -> R) -> R {
+    using(|config| config.detects_anomaly = true, body)
+}
+
+/// Whether operations record the graph on this thread; see [`no_grad`].
+#[inline]
+pub fn is_recording() -> bool {
+    CONFIG.get().records
+}
+
+/// Whether models train rather than being tested on this thread; see [`test_mode`].
+#[inline]
+pub fn is_training() -> bool {
+    CONFIG.get().trains
+}
+
+#[inline]
+pub(crate) fn detects_anomaly() -> bool {
+    CONFIG.get().detects_anomaly
+}
+
+/// Runs `body` with recording on or off.
+pub(crate) fn recording<R>(records: bool, body: impl FnOnce() -> R) -> R {
+    using(|config| config.records = records, body)
+}

@@ -1,0 +1,427 @@
+//! Arithmetic of two operands, which broadcast by NumPy's rule, and powers.
+//!
+//! Operands that take part in differentiation are brought to the result's shape and type by
+//! recorded `broadcast_to` and `to_dtype`; so no backward here knows of broadcasting.
+
+use dezero_array::{Array, broadcast_shape};
+
+use super::unary::Unary;
+use crate::function::{Backward, Function, Gradients, Keep, Outputs, apply_one};
+use crate::variable::{AsVariable, Variable};
+
+/// `x0` and `x1` for a function of two operands: those that need gradients in the common shape and
+/// type, constants as they are.
+#[track_caller]
+pub(crate) fn broadcast_operands(
+    operation: &str,
+    x0: &Variable,
+    x1: &Variable,
+) -> (Variable, Variable) {
+    let (state0, state1) = (x0.0.read(), x1.0.read());
+    let (data0, data1) = (&state0.data, &state1.data);
+    if data0.shape() == data1.shape() && data0.dtype() == data1.dtype() {
+        drop(state0);
+        drop(state1);
+        return (x0.clone(), x1.clone());
+    }
+    let dtype = data0.dtype().promote(data1.dtype());
+    let shape = broadcast_shape(data0.shape(), data1.shape());
+    let (shape0, shape1) = (x0.shape(), x1.shape());
+    drop(state0);
+    drop(state1);
+    let Some(shape) = shape else {
+        panic!(
+            "{operation}: shapes {:?} and {:?} do not broadcast",
+            &shape0[..],
+            &shape1[..]
+        );
+    };
+    let brought = |x: &Variable| {
+        if x.requires_grad() {
+            x.to_dtype(dtype).broadcast_to(&shape)
+        } else {
+            x.clone()
+        }
+    };
+    (brought(x0), brought(x1))
+}
+
+struct Add;
+
+impl Function for Add {
+    fn name(&self) -> &'static str {
+        "add"
+    }
+
+    #[track_caller]
+    #[inline]
+    fn forward(&mut self, xs: &[Array]) -> Outputs {
+        Outputs::from_iter([&xs[0] + &xs[1]])
+    }
+
+    fn backward(&self, context: &Backward<'_>) -> Gradients {
+        let gy = context.gy(0);
+        [Some(gy.clone()), Some(gy)].into()
+    }
+}
+
+struct Sub;
+
+impl Function for Sub {
+    fn name(&self) -> &'static str {
+        "sub"
+    }
+
+    #[track_caller]
+    #[inline]
+    fn forward(&mut self, xs: &[Array]) -> Outputs {
+        Outputs::from_iter([&xs[0] - &xs[1]])
+    }
+
+    fn backward(&self, context: &Backward<'_>) -> Gradients {
+        let gy = context.gy(0);
+        let gx1 = context.needs_grad(1).then(|| -&gy);
+        [Some(gy), gx1].into()
+    }
+}
+
+struct Mul;
+
+impl Function for Mul {
+    fn name(&self) -> &'static str {
+        "mul"
+    }
+
+    #[track_caller]
+    #[inline]
+    fn forward(&mut self, xs: &[Array]) -> Outputs {
+        Outputs::from_iter([&xs[0] * &xs[1]])
+    }
+
+    fn keeps(&self, needs_grad: &[bool]) -> Keep {
+        Keep::input(1)
+            .when(needs_grad[0])
+            .and(Keep::input(0).when(needs_grad[1]))
+    }
+
+    #[track_caller]
+    fn backward(&self, context: &Backward<'_>) -> Gradients {
+        let gy = context.gy(0);
+        let gx0 = context.needs_grad(0).then(|| &gy * context.input(1));
+        let gx1 = context.needs_grad(1).then(|| &gy * context.input(0));
+        [gx0, gx1].into()
+    }
+}
+
+struct Div;
+
+impl Function for Div {
+    fn name(&self) -> &'static str {
+        "div"
+    }
+
+    #[track_caller]
+    #[inline]
+    fn forward(&mut self, xs: &[Array]) -> Outputs {
+        Outputs::from_iter([&xs[0] / &xs[1]])
+    }
+
+    fn keeps(&self, needs_grad: &[bool]) -> Keep {
+        Keep::input(1).and(Keep::OUTPUTS.when(needs_grad[1]))
+    }
+
+    #[track_caller]
+    fn backward(&self, context: &Backward<'_>) -> Gradients {
+        let gx0 = context.gy(0) / context.input(1);
+        // ∂(x0 / x1)/∂x1 = -x0 / x1² = -y / x1
+        let gx1 = context.needs_grad(1).then(|| -(&gx0 * context.output(0)));
+        [Some(gx0), gx1].into()
+    }
+}
+
+struct Neg;
+
+impl Unary for Neg {
+    const NAME: &'static str = "neg";
+
+    fn eval(&self, x: &Array) -> Array {
+        -x
+    }
+
+    fn backward(&self, _: &Backward<'_>, gy: Variable) -> Variable {
+        -gy
+    }
+}
+
+/// One of the two operands is a number, which needs no array and no gradient.
+macro_rules! with_number {
+    ($struct:ident, $name:literal, |$x:ident, $c:ident| $eval:expr, |$gy:ident, $d:ident| $backward:expr) => {
+        pub(crate) struct $struct(pub(crate) Number);
+
+        impl Unary for $struct {
+            const NAME: &'static str = $name;
+
+            #[inline]
+            fn eval(&self, $x: &Array) -> Array {
+                match self.0 {
+                    Number::Float($c) => $eval,
+                    Number::Int($c) => $eval,
+                }
+            }
+
+            fn backward(&self, _: &Backward<'_>, $gy: Variable) -> Variable {
+                let $d = self.0;
+                let _ = $d;
+                $backward
+            }
+        }
+    };
+}
+
+/// A number operand: weakly typed, it takes the type of the variable beside it.
+#[derive(Clone, Copy)]
+pub enum Number {
+    Float(f64),
+    Int(i64),
+}
+
+with_number!(AddNumber, "add", |x, c| x + c, |gy, _c| gy);
+with_number!(SubFromNumber, "sub", |x, c| c - x, |gy, _c| -gy);
+with_number!(MulNumber, "mul", |x, c| x * c, |gy, c| apply_one(
+    MulNumber(c),
+    &[&gy]
+));
+with_number!(DivByNumber, "div", |x, c| x / c, |gy, c| apply_one(
+    DivByNumber(c),
+    &[&gy]
+));
+
+struct DivNumber(Number);
+
+impl Unary for DivNumber {
+    const NAME: &'static str = "div";
+    const KEEP: Keep = Keep::input(0).and(Keep::OUTPUTS);
+
+    #[inline]
+    fn eval(&self, x: &Array) -> Array {
+        match self.0 {
+            Number::Float(c) => c / x,
+            Number::Int(c) => c / x,
+        }
+    }
+
+    fn backward(&self, context: &Backward<'_>, gy: Variable) -> Variable {
+        // ∂(c / x)/∂x = -y / x
+        -(gy * context.output(0) / context.input(0))
+    }
+}
+
+#[track_caller]
+#[inline]
+pub(crate) fn add(x0: &Variable, x1: &Variable) -> Variable {
+    let (x0, x1) = broadcast_operands("add", x0, x1);
+    apply_one(Add, &[&x0, &x1])
+}
+
+#[track_caller]
+#[inline]
+pub(crate) fn sub(x0: &Variable, x1: &Variable) -> Variable {
+    let (x0, x1) = broadcast_operands("sub", x0, x1);
+    apply_one(Sub, &[&x0, &x1])
+}
+
+#[track_caller]
+#[inline]
+pub(crate) fn mul(x0: &Variable, x1: &Variable) -> Variable {
+    let (x0, x1) = broadcast_operands("mul", x0, x1);
+    apply_one(Mul, &[&x0, &x1])
+}
+
+#[track_caller]
+#[inline]
+pub(crate) fn div(x0: &Variable, x1: &Variable) -> Variable {
+    let (x0, x1) = broadcast_operands("div", x0, x1);
+    apply_one(Div, &[&x0, &x1])
+}
+
+#[track_caller]
+#[inline]
+pub(crate) fn neg(x: &Variable) -> Variable {
+    apply_one(Neg, &[x])
+}
+
+#[track_caller]
+#[inline]
+pub(crate) fn add_number(x: &Variable, c: Number) -> Variable {
+    apply_one(AddNumber(c), &[x])
+}
+
+#[track_caller]
+#[inline]
+pub(crate) fn sub_number(x: &Variable, c: Number) -> Variable {
+    let minus = match c {
+        Number::Float(c) => Number::Float(-c),
+        Number::Int(c) => Number::Int(c.wrapping_neg()),
+    };
+    apply_one(AddNumber(minus), &[x])
+}
+
+#[track_caller]
+#[inline]
+pub(crate) fn sub_from_number(c: Number, x: &Variable) -> Variable {
+    apply_one(SubFromNumber(c), &[x])
+}
+
+#[track_caller]
+#[inline]
+pub(crate) fn mul_number(x: &Variable, c: Number) -> Variable {
+    apply_one(MulNumber(c), &[x])
+}
+
+#[track_caller]
+#[inline]
+pub(crate) fn div_by_number(x: &Variable, c: Number) -> Variable {
+    apply_one(DivByNumber(c), &[x])
+}
+
+#[track_caller]
+#[inline]
+pub(crate) fn div_number(c: Number, x: &Variable) -> Variable {
+    apply_one(DivNumber(c), &[x])
+}
+
+/// x^c for a number c.
+struct PowNumber(f64);
+
+impl Unary for PowNumber {
+    const NAME: &'static str = "pow";
+    const KEEP: Keep = Keep::INPUTS;
+
+    #[inline]
+    fn eval(&self, x: &Array) -> Array {
+        x.powf(self.0)
+    }
+
+    fn backward(&self, context: &Backward<'_>, gy: Variable) -> Variable {
+        let c = self.0;
+        let x = context.input(0);
+        match c {
+            // x^(c-1) at 0 would be infinite or NaN where the derivative is plainly constant.
+            0.0 => gy * 0.0,
+            1.0 => gy,
+            2.0 => gy * (2.0 * x),
+            _ => gy * (c * x.pow(c - 1.0)),
+        }
+    }
+}
+
+/// x0^x1 for two variables.
+struct Pow;
+
+impl Function for Pow {
+    fn name(&self) -> &'static str {
+        "pow"
+    }
+
+    #[track_caller]
+    fn forward(&mut self, xs: &[Array]) -> Outputs {
+        Outputs::from_iter([xs[0].pow(&xs[1])])
+    }
+
+    fn keeps(&self, needs_grad: &[bool]) -> Keep {
+        Keep::INPUTS.and(Keep::OUTPUTS.when(needs_grad[1]))
+    }
+
+    #[track_caller]
+    fn backward(&self, context: &Backward<'_>) -> Gradients {
+        let gy = context.gy(0);
+        let (x0, x1) = (context.input(0), context.input(1));
+        let gx0 = context.needs_grad(0).then(|| {
+            // x1 · x0^(x1 - 1), which is 0 for x1 = 0 also at x0 = 0
+            let zero = x1.data().equal(&Array::scalar(0.0)).to_dtype(x1.dtype());
+            let exponent = &x1 - 1.0 + Variable::constant(zero);
+            &gy * &x1 * x0.pow(exponent)
+        });
+        let gx1 = context.needs_grad(1).then(|| {
+            // y · log x0, which tends to 0 where y does
+            let safe =
+                Variable::constant(x0.data().equal(&Array::scalar(0.0)).to_dtype(x0.dtype()));
+            &gy * context.output(0) * (&x0 + safe).log()
+        });
+        [gx0, gx1].into()
+    }
+}
+
+/// What [`Variable::pow`] takes: a number, or a variable or array of exponents.
+pub trait Exponent {
+    /// `x` to the power of `self`.
+    #[track_caller]
+    fn power_of(self, x: &Variable) -> Variable;
+}
+
+macro_rules! number_exponent {
+    ($($t:ty),*) => {$(
+        impl Exponent for $t {
+            #[track_caller]
+            fn power_of(self, x: &Variable) -> Variable {
+                apply_one(PowNumber(self as f64), &[x])
+            }
+        }
+    )*};
+}
+number_exponent!(f64, f32, i32, i64);
+
+macro_rules! variable_exponent {
+    ($($t:ty),*) => {$(
+        impl Exponent for $t {
+            #[track_caller]
+            fn power_of(self, x: &Variable) -> Variable {
+                let (x0, x1) = broadcast_operands("pow", x, &self.as_variable());
+                apply_one(Pow, &[&x0, &x1])
+            }
+        }
+    )*};
+}
+variable_exponent!(Variable, &Variable, Array, &Array);
+
+impl Variable {
+    /// Each element to the power of `exponent`: a number, or a variable or array of exponents that
+    /// broadcasts against the base.
+    ///
+    /// The gradient with respect to a variable exponent is y · log x, taken as 0 where x is 0.
+    ///
+    /// ```
+    /// use dezero::Variable;
+    /// let x = Variable::new([2.0, 3.0]);
+    /// let y = x.pow(3);
+    /// y.backward();
+    /// assert_eq!(x.grad().unwrap().data().to_vec::<f64>(), [12.0, 27.0]); // 3x²
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[track_caller]
+    pub fn pow(&self, exponent: impl Exponent) -> Variable {
+        exponent.power_of(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::gradient_check;
+
+    gradient_check!(add, |x0, x1| x0 + x1, [[1.0, -2.0, 0.0]], [[0.5], [3.0]]);
+    gradient_check!(sub, |x0, x1| x0 - x1, [[1.0, -2.0, 0.0]], [[0.5], [3.0]]);
+    gradient_check!(mul, |x0, x1| x0 * x1, [[1.0, -2.0, 0.0]], [[0.5], [3.0]]);
+    gradient_check!(mul_shared: mul, |x| x * x, [[1.0, -2.0, 0.0], [2.0, 1.0, 4.0]]);
+    gradient_check!(div, |x0, x1| x0 / x1, [[1.0, -2.0, 0.0]], [[0.5], [3.0]]);
+    gradient_check!(neg, |x| -x, [1.0, 0.0, -2.0]);
+    gradient_check!(numbers: add, |x| 1.0 / (3.0 - (x * 2.0 - 1.0) / 4.0) + x, [0.1, 0.7]);
+    gradient_check!(pow_square: pow, |x| x.pow(2), [-1.5, 0.0, 2.0]);
+    gradient_check!(pow_cube: pow, |x| x.pow(3), [-1.5, 0.0, 2.0]);
+    gradient_check!(pow_one: pow, |x| x.pow(1), [-1.5, 0.0, 2.0]);
+    gradient_check!(pow_fraction: pow, |x| x.pow(-1.5), [0.7, 2.0]);
+    gradient_check!(pow_variable: pow, |x0, x1| x0.pow(x1), [[0.5, 1.0, 2.5]], [[2.0], [-1.5]]);
+    gradient_check!(scalar: mul, |x0, x1| x0 * x1 + x0, 3.0, -2.0);
+    gradient_check!(empty: mul, |x0, x1| x0 * x1, (dezero_array::Array::zeros([0, 3], dezero_array::DType::F64)), [1.0, 2.0, 3.0]);
+}

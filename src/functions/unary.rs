@@ -1,0 +1,40 @@
+//! [`Unary`]: functions of one input and one output.
+
+use dezero_array::Array;
+
+use crate::function::{Backward, Function, Gradients, Keep, Outputs};
+use crate::variable::Variable;
+
+/// A function of one input and one output, with less to write than a [`Function`].
+pub(crate) trait Unary: Send + Sync + 'static {
+    const NAME: &'static str;
+    /// What `backward` reads.
+    const KEEP: Keep = Keep::NOTHING;
+
+    #[track_caller]
+    fn eval(&self, x: &Array) -> Array;
+
+    #[track_caller]
+    fn backward(&self, context: &Backward<'_>, gy: Variable) -> Variable;
+}
+
+impl<U: Unary> Function for U {
+    fn name(&self) -> &'static str {
+        U::NAME
+    }
+
+    #[track_caller]
+    #[inline]
+    fn forward(&mut self, xs: &[Array]) -> Outputs {
+        Outputs::from_iter([self.eval(&xs[0])])
+    }
+
+    fn keeps(&self, _needs_grad: &[bool]) -> Keep {
+        U::KEEP
+    }
+
+    #[track_caller]
+    fn backward(&self, context: &Backward<'_>) -> Gradients {
+        Unary::backward(self, context, context.gy(0)).into()
+    }
+}

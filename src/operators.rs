@@ -1,0 +1,109 @@
+//! `+ - * /` and negation for variables by value and by reference, with arrays and numbers on
+//! either side.
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use dezero_array::Array;
+
+use crate::functions::arithmetic::{self, Number};
+use crate::variable::{AsVariable, Variable};
+
+macro_rules! between {
+    ($Trait:ident $method:ident: $($left:ty, $right:ty);*) => {$(
+        impl $Trait<$right> for $left {
+            type Output = Variable;
+            #[track_caller]
+            #[inline]
+            fn $method(self, x1: $right) -> Variable {
+                arithmetic::$method(&self.as_variable(), &x1.as_variable())
+            }
+        }
+    )*};
+}
+
+/// A number beside a variable: weakly typed, it takes the variable's type.
+pub trait Scalar: Copy {
+    #[doc(hidden)]
+    fn number(self) -> Number;
+}
+
+macro_rules! scalar {
+    ($($t:ty as $number:ident),*) => {$(
+        impl Scalar for $t {
+            #[inline]
+            #[allow(clippy::cast_lossless)]
+            fn number(self) -> Number {
+                Number::$number(self as _)
+            }
+        }
+    )*};
+}
+scalar!(
+    f64 as Float,
+    f32 as Float,
+    i64 as Int,
+    i32 as Int,
+    usize as Int
+);
+
+// On the right any `Scalar`, by one generic implementation. On the left Rust wants one for each
+// type, and a second float or integer type would leave the literal in `(2.0 * &x).sum()` ambiguous.
+macro_rules! with_numbers {
+    ($Trait:ident $method:ident, |$x:ident, $c:ident| $right:expr, $left:expr; $($v:ty),*) => {$(
+        impl<S: Scalar> $Trait<S> for $v {
+            type Output = Variable;
+            #[track_caller]
+            #[inline]
+            fn $method(self, c: S) -> Variable {
+                let ($x, $c) = (&self, c.number());
+                $right
+            }
+        }
+        with_numbers!(@left $Trait $method, |$x, $c| $left; $v; f64);
+        with_numbers!(@left $Trait $method, |$x, $c| $left; $v; i64);
+    )*};
+    (@left $Trait:ident $method:ident, |$x:ident, $c:ident| $left:expr; $v:ty; $t:ty) => {
+        impl $Trait<$v> for $t {
+            type Output = Variable;
+            #[track_caller]
+            #[inline]
+            fn $method(self, x: $v) -> Variable {
+                let ($x, $c) = (&x, self.number());
+                $left
+            }
+        }
+    };
+}
+
+macro_rules! operator {
+    ($Trait:ident $method:ident, |$x:ident, $c:ident| $right:expr, $left:expr) => {
+        between!($Trait $method:
+            Variable, Variable; Variable, &Variable; &Variable, Variable; &Variable, &Variable;
+            Variable, Array; Variable, &Array; &Variable, Array; &Variable, &Array;
+            Array, Variable; Array, &Variable; &Array, Variable; &Array, &Variable);
+        with_numbers!($Trait $method, |$x, $c| $right, $left; Variable, &Variable);
+    };
+}
+
+operator!(Add add, |x, c| arithmetic::add_number(x, c), arithmetic::add_number(x, c));
+operator!(Sub sub, |x, c| arithmetic::sub_number(x, c), arithmetic::sub_from_number(c, x));
+operator!(Mul mul, |x, c| arithmetic::mul_number(x, c), arithmetic::mul_number(x, c));
+operator!(Div div, |x, c| arithmetic::div_by_number(x, c), arithmetic::div_number(c, x));
+
+impl Neg for Variable {
+    type Output = Variable;
+    #[track_caller]
+    #[inline]
+    fn neg(self) -> Variable {
+        arithmetic::neg(&self)
+    }
+}
+
+impl Neg for &Variable {
+    type Output = Variable;
+    #[track_caller]
+    #[inline]
+    fn neg(self) -> Variable {
+        arithmetic::neg(self)
+    }
+}
