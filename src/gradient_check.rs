@@ -58,7 +58,7 @@ impl std::fmt::Display for GradientMismatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "derivative of order {} with respect to input {}: backward gives\n{:?}\nfinite differences give\n{:?}",
+            "derivative of order {} with respect to input {}: backward gives\n{}\nfinite differences give\n{}",
             self.order, self.input, self.backward, self.numerical
         )
     }

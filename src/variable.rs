@@ -428,7 +428,7 @@ impl From<&Variable> for Variable {
 impl fmt::Display for Variable {
     /// As the book prints it: `variable(…)`, continuation lines indented.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = format!("{:?}", self.data());
+        let text = self.data().to_string();
         write!(f, "variable({})", text.replace('\n', "\n         "))
     }
 }
