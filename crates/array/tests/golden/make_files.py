@@ -34,6 +34,7 @@ for name, array in {
     "matrix_i8": np.array([[1, -2, 3], [4, 5, 2**62]]),
     "cube_b1": np.array([[[True], [False]], [[False], [True]]]),
     "empty_f8": np.zeros((3, 0, 2)),
+    "axes_f8": np.full([1] * 18, 2.5),
     "long_f4": np.arange(1000, dtype=np.float32),
 }.items():
     np.save(OUT / f"{name}.npy", array)
