@@ -1,15 +1,28 @@
-//! Products of two matrices: `gemm` for what is large, a kernel without set-up cost for what is
-//! small, plain loops for integers.
+//! Products of two matrices: packed blocks and register tiles for floats, plain loops for integers.
 
-use gemm_common::Parallelism;
+use std::mem::MaybeUninit;
+use std::ops::{Add, AddAssign, Mul, Range};
+
 use rayon::prelude::*;
 
+use super::simd::dispatch;
+use super::tile::{Real, Tile, Tiles};
 use crate::Element;
+use crate::buffer::Buffer;
 
 /// Multiply-adds below which one product stays on one thread.
-const PARALLEL_FROM: usize = 1 << 18;
-/// Multiply-adds up to which `gemm`'s set-up costs more than its speed brings.
-const SMALL: usize = 1 << 12;
+const PARALLEL_FROM: usize = 1 << 19;
+/// Most steps of the inner dimension in one pass.
+const MAX_DEPTH: usize = 256;
+/// Bytes of a packed block of columns, which stays in the second cache.
+const BLOCK_BYTES: usize = 384 << 10;
+/// Elements of a block that is packed on the stack, where asking for a buffer would be felt.
+const ON_STACK: usize = 2048;
+
+/// Steps of the inner dimension in one pass: a strip of rows stays in the first cache.
+const fn max_depth<T>() -> usize {
+    1024 / size_of::<T>()
+}
 
 /// One product of (m, k) by (k, n) into (m, n), whose rows are contiguous; strides are
 /// (row, column).
@@ -63,90 +76,364 @@ pub(crate) fn for_each_batch(count: usize, work: usize, product: impl Fn(usize, 
 }
 
 macro_rules! multiply_float {
-    ($T:ident, $gemm:path, $LANES:literal) => {
+    ($($T:ident),*) => {$(
         impl Multiply for $T {
-            unsafe fn multiply(job: &Job, c: *mut $T, a: *const $T, b: *const $T, parallel: bool) {
-                let &Job {
-                    m,
-                    k,
-                    n,
-                    a_strides,
-                    b_strides,
-                    c_stride,
-                    accumulate,
-                } = job;
-                let work = m * k * n;
-                if work <= SMALL {
-                    // SAFETY: as promised by the caller.
-                    return unsafe { small::<$T, $LANES>(job, c, a, b) };
-                }
-                let parallelism = if parallel && work >= PARALLEL_FROM {
-                    Parallelism::Rayon(0)
-                } else {
-                    Parallelism::None
-                };
-                // gemm wants columns of the destination to be contiguous, so it computes
-                // cᵀ = bᵀ aᵀ.
+            unsafe fn multiply(
+                job: &Job,
+                c: *mut $T,
+                a: *const $T,
+                b: *const $T,
+                parallel: bool,
+            ) {
                 // SAFETY: as promised by the caller.
-                unsafe {
-                    $gemm()(
-                        n,
-                        m,
-                        k,
-                        c,
-                        c_stride as isize,
-                        1,
-                        accumulate,
-                        b,
-                        b_strides.0,
-                        b_strides.1,
-                        a,
-                        a_strides.0,
-                        a_strides.1,
-                        1.0,
-                        1.0,
-                        false,
-                        false,
-                        false,
-                        parallelism,
-                    )
-                }
+                unsafe { product(job, c, a, b, parallel) }
             }
         }
-    };
+    )*};
 }
-multiply_float!(f32, gemm_f32::gemm::f32::get_gemm_fn, 16);
-multiply_float!(f64, gemm_f64::gemm::f64::get_gemm_fn, 8);
+multiply_float!(f32, f64);
 
-/// A product too small for packing and blocking: strips of `LANES` columns in registers.
+/// [`Multiply::multiply`] for floats.
+unsafe fn product<T>(job: &Job, c: *mut T, a: *const T, b: *const T, parallel: bool)
+where
+    T: Real + Element + Add<Output = T> + AddAssign + Mul<Output = T>,
+{
+    let &Job { m, k, n, .. } = job;
+    if m == 0 || n == 0 {
+        return;
+    }
+    if k == 0 {
+        if !job.accumulate {
+            for i in 0..m {
+                // SAFETY: rows of the destination.
+                (0..n).for_each(|j| unsafe { c.add(i * job.c_stride + j).write(T::default()) });
+            }
+        }
+        return;
+    }
+    let work = m * k * n;
+    let parallel = parallel && work >= PARALLEL_FROM && rayon::current_num_threads() > 1;
+    // SAFETY (all): as promised by the caller; tasks write to parts of their own.
+    if work >= ON_STACK {
+        let (columns, rows) = (job.b_strides, job.a_strides);
+        if m == 1 && (columns.1 == 1 || (columns.0 == 1 && rows.1 == 1)) {
+            return unsafe {
+                vector_matrix(n, k, c, a, rows.1, b, columns, job.accumulate, parallel)
+            };
+        }
+        if n == 1 && job.c_stride == 1 && (rows.0 == 1 || (rows.1 == 1 && columns.0 == 1)) {
+            let rows = (rows.1, rows.0);
+            return unsafe {
+                vector_matrix(m, k, c, b, columns.0, a, rows, job.accumulate, parallel)
+            };
+        }
+    }
+    let tiles = T::tiles();
+    let panel = 2 * tiles.lanes;
+    let block = (BLOCK_BYTES / (max_depth::<T>() * size_of::<T>())).next_multiple_of(panel);
+    if !parallel {
+        for start in (0..n).step_by(block) {
+            let columns = start..(start + block).min(n);
+            unsafe { product_block(tiles, job, 0..m, columns, c, a, b) };
+        }
+        return;
+    }
+    let threads = rayon::current_num_threads();
+    let (a, b, c) = (
+        SendPointer(a.cast_mut()),
+        SendPointer(b.cast_mut()),
+        SendPointer(c),
+    );
+    if n >= threads * panel * 2 || n >= m {
+        let count = n.div_ceil(block).next_multiple_of(threads);
+        let block = n.div_ceil(count).next_multiple_of(panel);
+        (0..n.div_ceil(block)).into_par_iter().for_each(|i| {
+            let columns = i * block..((i + 1) * block).min(n);
+            unsafe { product_block(tiles, job, 0..m, columns, c.get(), a.get(), b.get()) };
+        });
+    } else {
+        let height = m.div_ceil(threads).next_multiple_of(tiles.max_height());
+        (0..m.div_ceil(height)).into_par_iter().for_each(|i| {
+            let rows = i * height..((i + 1) * height).min(m);
+            for start in (0..n).step_by(block) {
+                let columns = start..(start + block).min(n);
+                unsafe {
+                    product_block(tiles, job, rows.clone(), columns, c.get(), a.get(), b.get())
+                };
+            }
+        });
+    }
+}
+
+/// The part of a product in `rows` and `columns`, on one thread.
 ///
 /// # Safety
-/// As [`Multiply::multiply`].
-unsafe fn small<T, const LANES: usize>(job: &Job, c: *mut T, a: *const T, b: *const T)
-where
-    T: Element + std::ops::Add<Output = T> + std::ops::Mul<Output = T>,
-{
-    // SAFETY: indices stay below the job's sizes.
+/// As [`Multiply::multiply`], inside the job's sizes.
+unsafe fn product_block<T: Real + Element>(
+    tiles: &Tiles<T>,
+    job: &Job,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    c: *mut T,
+    a: *const T,
+    b: *const T,
+) {
+    let panel = 2 * tiles.lanes;
+    let panels = columns.len().div_ceil(panel);
+    let max_depth = job.k.min(max_depth::<T>());
+    let size = panels * panel * max_depth;
+    let mut on_stack = MaybeUninit::<[T; ON_STACK]>::uninit();
+    let buffer;
+    let packed: *mut T = if size <= ON_STACK {
+        on_stack.as_mut_ptr().cast()
+    } else {
+        buffer = Buffer::uninit(size * size_of::<T>());
+        buffer.as_mut_ptr().cast()
+    };
+    let mut offsets = [const { MaybeUninit::uninit() }; MAX_DEPTH];
+    for (p, offset) in offsets[..max_depth].iter_mut().enumerate() {
+        offset.write(p * panel);
+    }
+    // Sixteen more than the depth, so that rows do not fall on the same cache sets.
+    let mut strip = MaybeUninit::<[[T; MAX_DEPTH + 16]; 12]>::uninit();
+    let strip: *mut T = strip.as_mut_ptr().cast();
+    // SAFETY: positions stay inside the job's sizes and the buffers.
     unsafe {
-        for j in (0..job.n).step_by(LANES) {
-            let width = LANES.min(job.n - j);
-            for i in 0..job.m {
-                let mut sums = [T::default(); LANES];
-                for p in 0..job.k {
-                    let x = *a.offset(i as isize * job.a_strides.0 + p as isize * job.a_strides.1);
-                    let row = b.offset(p as isize * job.b_strides.0 + j as isize * job.b_strides.1);
-                    for (l, sum) in sums[..width].iter_mut().enumerate() {
-                        *sum = *sum + x * *row.offset(l as isize * job.b_strides.1);
-                    }
+        for start in (0..job.k).step_by(max_depth) {
+            let depth = max_depth.min(job.k - start);
+            for (i, first) in columns.clone().step_by(panel).enumerate() {
+                let width = panel.min(columns.end - first);
+                let b =
+                    b.offset(start as isize * job.b_strides.0 + first as isize * job.b_strides.1);
+                let packed = packed.add(i * panel * depth);
+                pack_columns(tiles, b, job.b_strides, depth, width, packed);
+            }
+            let mut row = rows.start;
+            while row < rows.end {
+                let height = tiles.height(rows.end - row);
+                let mut a_strides = job.a_strides;
+                let mut a = a.offset(row as isize * a_strides.0 + start as isize * a_strides.1);
+                // Rows a multiple of 2 KiB apart fall on the same few cache sets.
+                let collide =
+                    a_strides.1 != 1 || (a_strides.0 as usize * size_of::<T>()) % 2048 == 0;
+                if panels > 2 && height > 1 && collide {
+                    a_strides = pack_rows(a, a_strides, depth, height, strip);
+                    a = strip;
                 }
-                let out = c.add(i * job.c_stride + j);
-                for (l, &sum) in sums[..width].iter().enumerate() {
-                    let y = out.add(l);
-                    y.write(if job.accumulate { *y + sum } else { sum });
+                for (i, first) in columns.clone().step_by(panel).enumerate() {
+                    tiles.run(
+                        height,
+                        &Tile {
+                            k: depth,
+                            a,
+                            a_strides,
+                            b: packed.add(i * panel * depth),
+                            b_offsets: offsets.as_ptr().cast(),
+                            c: c.add(row * job.c_stride + first),
+                            c_stride: job.c_stride,
+                            width: panel.min(columns.end - first),
+                            accumulate: job.accumulate || start > 0,
+                        },
+                    );
+                }
+                row += height;
+            }
+        }
+    }
+}
+
+/// Copies a strip of `height` rows to where they do not collide; returns its strides.
+///
+/// # Safety
+/// The strip has room for 12 rows of `MAX_DEPTH + 16`.
+unsafe fn pack_rows<T: Copy>(
+    a: *const T,
+    strides: (isize, isize),
+    depth: usize,
+    height: usize,
+    strip: *mut T,
+) -> (isize, isize) {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        if strides.1 == 1 {
+            for i in 0..height {
+                let row = a.offset(i as isize * strides.0);
+                std::ptr::copy_nonoverlapping(row, strip.add(i * (MAX_DEPTH + 16)), depth);
+            }
+            return (MAX_DEPTH as isize + 16, 1);
+        }
+        for p in 0..depth {
+            let column = a.offset(p as isize * strides.1);
+            for i in 0..height {
+                *strip.add(p * height + i) = *column.offset(i as isize * strides.0);
+            }
+        }
+        (1, height as isize)
+    }
+}
+
+/// Packs `depth` rows of `width` columns into a panel two vectors wide; what is beyond the last
+/// column of a vector becomes zero.
+///
+/// # Safety
+/// `packed` has room for the panel.
+unsafe fn pack_columns<T: Copy + Default>(
+    tiles: &Tiles<T>,
+    b: *const T,
+    strides: (isize, isize),
+    depth: usize,
+    width: usize,
+    packed: *mut T,
+) {
+    let panel = 2 * tiles.lanes;
+    // SAFETY: as promised by the caller.
+    unsafe {
+        let vectors = width.next_multiple_of(tiles.lanes);
+        if width < vectors {
+            for p in 0..depth {
+                (width..vectors).for_each(|j| packed.add(p * panel + j).write(T::default()));
+            }
+        }
+        if strides.1 == 1 {
+            for p in 0..depth {
+                let row = b.offset(p as isize * strides.0);
+                std::ptr::copy_nonoverlapping(row, packed.add(p * panel), width);
+            }
+            return;
+        }
+        // Eight steps of a column at a time: one cache line of it is read at once.
+        for start in (0..depth).step_by(8) {
+            let count = 8.min(depth - start);
+            for j in 0..width {
+                let column = b.offset(j as isize * strides.1 + start as isize * strides.0);
+                let to = packed.add(start * panel + j);
+                if count == 8 {
+                    for p in 0..8 {
+                        *to.add(p * panel) = *column.offset(p as isize * strides.0);
+                    }
+                } else {
+                    for p in 0..count {
+                        *to.add(p * panel) = *column.offset(p as isize * strides.0);
+                    }
                 }
             }
         }
     }
+}
+
+/// y (n) = x (k) · b (k, n), bound by reading `b` once; its rows or its columns are contiguous,
+/// in the second case x too.
+///
+/// # Safety
+/// As [`Multiply::multiply`].
+#[allow(clippy::too_many_arguments)]
+unsafe fn vector_matrix<T>(
+    n: usize,
+    k: usize,
+    y: *mut T,
+    x: *const T,
+    x_stride: isize,
+    b: *const T,
+    b_strides: (isize, isize),
+    accumulate: bool,
+    parallel: bool,
+) where
+    T: Element + Add<Output = T> + AddAssign + Mul<Output = T>,
+{
+    let (x, b, y) = (
+        SendPointer(x.cast_mut()),
+        SendPointer(b.cast_mut()),
+        SendPointer(y),
+    );
+    let by_rows = b_strides.1 == 1;
+    // Columns of one task: by rows, a piece of y that stays in the first cache.
+    let block = if by_rows { 1024 } else { 16 };
+    let task = |i: usize| {
+        let columns = i * block..((i + 1) * block).min(n);
+        let (x, b) = (x.get().cast_const(), b.get().cast_const());
+        // SAFETY: tasks write to columns of their own.
+        let y =
+            unsafe { std::slice::from_raw_parts_mut(y.get().add(columns.start), columns.len()) };
+        if !accumulate {
+            y.fill(T::default());
+        }
+        dispatch(
+            #[inline(always)]
+            || unsafe {
+                if by_rows {
+                    let b = b.add(columns.start);
+                    add_rows(y, k, x, x_stride, b, b_strides.0)
+                } else {
+                    let x = std::slice::from_raw_parts(x, k);
+                    for (j, y) in columns.zip(y) {
+                        let column = b.offset(j as isize * b_strides.1);
+                        *y += dot(x, std::slice::from_raw_parts(column, k));
+                    }
+                }
+            },
+        );
+    };
+    let count = n.div_ceil(block);
+    if parallel {
+        (0..count).into_par_iter().for_each(task);
+    } else {
+        (0..count).for_each(task);
+    }
+}
+
+/// y += Σ x_p · (row p of b), four rows at a time so that y is read and written less often.
+#[inline(always)]
+unsafe fn add_rows<T>(y: &mut [T], k: usize, x: *const T, x_stride: isize, b: *const T, row: isize)
+where
+    T: Copy + Add<Output = T> + AddAssign + Mul<Output = T>,
+{
+    // SAFETY: `x` has k elements and `b` k rows at least as long as `y`.
+    unsafe {
+        let n = y.len();
+        let at = |p: usize| *x.offset(p as isize * x_stride);
+        let row = |p: usize| std::slice::from_raw_parts(b.offset(p as isize * row), n);
+        let fours = k / 4 * 4;
+        for p in (0..fours).step_by(4) {
+            let x = [at(p), at(p + 1), at(p + 2), at(p + 3)];
+            let b = [row(p), row(p + 1), row(p + 2), row(p + 3)];
+            for (j, y) in y.iter_mut().enumerate() {
+                *y += (x[0] * b[0][j] + x[1] * b[1][j]) + (x[2] * b[2][j] + x[3] * b[3][j]);
+            }
+        }
+        for p in fours..k {
+            let (x, b) = (at(p), row(p));
+            for (y, &b) in y.iter_mut().zip(b) {
+                *y += x * b;
+            }
+        }
+    }
+}
+
+/// Sum of products, in 32 interleaved sums that become SIMD registers.
+#[inline(always)]
+fn dot<T>(x: &[T], y: &[T]) -> T
+where
+    T: Copy + Default + Add<Output = T> + AddAssign + Mul<Output = T>,
+{
+    let mut sums = [T::default(); 32];
+    let (xs, ys) = (x.chunks_exact(32), y.chunks_exact(32));
+    let mut rest = T::default();
+    for (&x, &y) in xs.remainder().iter().zip(ys.remainder()) {
+        rest += x * y;
+    }
+    for (x, y) in xs.zip(ys) {
+        for i in 0..32 {
+            sums[i] += x[i] * y[i];
+        }
+    }
+    let mut width = 16;
+    while width > 0 {
+        for i in 0..width {
+            sums[i] = sums[i] + sums[i + width];
+        }
+        width /= 2;
+    }
+    sums[0] + rest
 }
 
 macro_rules! multiply_exact {

@@ -15,6 +15,7 @@ pub(crate) mod reduce_kernels;
 pub(crate) mod simd;
 #[cfg(test)]
 mod speed;
+pub(crate) mod tile;
 #[allow(dead_code)]
 pub(crate) mod vector_math;
 pub(crate) mod zip;
