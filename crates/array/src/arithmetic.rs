@@ -45,6 +45,48 @@ macro_rules! scalar {
         }
     )*};
 }
+impl sealed::Sealed for bool {}
+impl Scalar for bool {
+    #[inline]
+    fn beside(self, _dtype: DType) -> Array {
+        Array::scalar(self)
+    }
+}
+
+/// What a method takes beside an array: another array, a reference to one, or a [`Scalar`].
+///
+/// ```
+/// use dezero_array::Array;
+/// let x = Array::new([1.0, 2.0, 3.0]);
+/// assert_eq!(x.greater(1.5).to_vec::<bool>(), [false, true, true]);
+/// assert_eq!(x.less(&x).to_vec::<bool>(), [false; 3]);
+/// ```
+pub trait Operand {
+    /// The operand as an array, for an array of `dtype`.
+    fn into_array(self, dtype: DType) -> Array;
+}
+
+impl Operand for &Array {
+    #[inline]
+    fn into_array(self, _dtype: DType) -> Array {
+        self.clone()
+    }
+}
+
+impl Operand for Array {
+    #[inline]
+    fn into_array(self, _dtype: DType) -> Array {
+        self
+    }
+}
+
+impl<S: Scalar> Operand for S {
+    #[inline]
+    fn into_array(self, dtype: DType) -> Array {
+        self.beside(dtype)
+    }
+}
+
 scalar!(float f64, f32);
 scalar!(integer i64, i32, u8, u32, usize);
 

@@ -1,6 +1,6 @@
 //! Functions of one, two or three arrays, element by element.
 
-use crate::cpu::map::{map, map_or_exact, uniform};
+use crate::cpu::map::{map, map_angles, uniform};
 use crate::cpu::simd::Cost;
 use crate::cpu::vector_math;
 use crate::cpu::zip::{writes_in_place, zip, zip_in_place};
@@ -199,7 +199,7 @@ impl Array {
             }
             zip::<T, T, T>("pow", &x, &c, Cost::Heavy, #[inline(always)] |a, b| Float::powf(a, b))
         }, else {
-            if c.less(&Array::scalar(0i64)).any().item() != 0.0 {
+            if c.less(0).any().item() != 0.0 {
                 panic!("pow: an integer to a negative power; cast to a float with `to_dtype`");
             }
             zip::<i64, i64, i64>("pow", &x, &c, Cost::Cheap, |a, b| a.power(b as u64))
@@ -363,7 +363,7 @@ float_methods! {
     /// The error function of each element.
     erf Heavy T x => Float::erf(x);
     /// `log(1 + e^x)` of each element, without overflow.
-    softplus Heavy T x => vector_math::softplus(x);
+    softplus Heavy T x => Float::softplus(x);
     /// The largest integer not above each element.
     floor Cheap T x => Float::floor(x);
     /// The smallest integer not below each element.
@@ -372,24 +372,22 @@ float_methods! {
     round Cheap T x => Float::round(x);
 }
 
-/// Functions whose vector form holds below `TRIG_MAX` only.
-macro_rules! trigonometric_methods {
+macro_rules! angle_methods {
     ($($(#[$doc:meta])* $name:ident $exact:ident;)*) => {
         impl Array {$(
             $(#[$doc])*
             #[inline]
             pub fn $name(&self) -> Array {
-                match_dtype!(floats self.dtype(), T => map_or_exact::<T, T>(
+                match_dtype!(floats self.dtype(), T => map_angles::<T>(
                     self,
                     #[inline(always)] |x| vector_math::$name(x),
-                    #[inline(always)] |x: T| x.abs() >= <T as vector_math::Real>::TRIG_MAX,
                     |x| vector_math::Real::$exact(x),
                 ), else self.to_dtype(DType::F64).$name())
             }
         )*}
     };
 }
-trigonometric_methods! {
+angle_methods! {
     /// Sine of each element, in radians.
     sin exact_sin;
     /// Cosine of each element, in radians.
@@ -426,12 +424,12 @@ number_methods! {
 }
 
 macro_rules! float_tests {
-    ($($(#[$doc:meta])* $name:ident $otherwise:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident $test:path, $otherwise:literal;)*) => {
         impl Array {$(
             $(#[$doc])*
             pub fn $name(&self) -> Array {
                 match_dtype!(floats self.dtype(), T => map::<T, bool>(
-                    self, Cost::Cheap, #[inline(always)] |x| Float::$name(x),
+                    self, Cost::Cheap, $test,
                 ), else Array::full(self.shape(), $otherwise))
             }
         )*}
@@ -439,11 +437,11 @@ macro_rules! float_tests {
 }
 float_tests! {
     /// Whether each element is NaN.
-    is_nan false;
+    is_nan Number::is_nan, false;
     /// Whether each element is neither infinite nor NaN.
-    is_finite true;
+    is_finite Float::is_finite, true;
     /// Whether each element is infinite.
-    is_inf false;
+    is_inf Float::is_inf, false;
 }
 
 #[cfg(test)]

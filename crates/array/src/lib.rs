@@ -1,5 +1,6 @@
 //! N-dimensional arrays without gradients: the NumPy of DeZero for Rust.
 
+mod activation;
 mod arithmetic;
 mod array;
 mod atomic_file;
@@ -32,12 +33,14 @@ mod pooling;
 mod print;
 pub mod random;
 mod reduce;
+#[cfg(test)]
+mod reference_tests;
 pub mod safetensors;
 mod sort;
 mod stored_type;
 mod views;
 
-pub use arithmetic::Scalar;
+pub use arithmetic::{Operand, Scalar};
 pub use array::Array;
 pub use atomic_file::write_atomically;
 pub use axes::Axes;

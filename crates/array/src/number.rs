@@ -1,14 +1,19 @@
 //! What kernels compute with: [`Number`] for arithmetic, [`Float`] for functions.
 
 use crate::Element;
-use crate::cpu::vector_math;
+use crate::cpu::vector_math::{self, Real};
 
 /// Arithmetic of one element; integers wrap.
 pub(crate) trait Number: Element {
     const ONE: Self;
+    /// No number is below it.
+    const LOWEST: Self;
+    /// No number is above it.
+    const HIGHEST: Self;
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
+    fn is_nan(self) -> bool;
     /// NaN if one of the two is.
     fn maximum(self, other: Self) -> Self;
     /// NaN if one of the two is.
@@ -39,6 +44,8 @@ pub(crate) trait Number: Element {
 
 impl Number for i64 {
     const ONE: i64 = 1;
+    const LOWEST: i64 = i64::MIN;
+    const HIGHEST: i64 = i64::MAX;
     #[inline(always)]
     fn add(self, other: i64) -> i64 {
         self.wrapping_add(other)
@@ -50,6 +57,10 @@ impl Number for i64 {
     #[inline(always)]
     fn mul(self, other: i64) -> i64 {
         self.wrapping_mul(other)
+    }
+    #[inline(always)]
+    fn is_nan(self) -> bool {
+        false
     }
     #[inline(always)]
     fn maximum(self, other: i64) -> i64 {
@@ -78,9 +89,8 @@ impl Number for i64 {
 }
 
 /// Functions of one float.
-pub(crate) trait Float: Number {
+pub(crate) trait Float: Number + Real {
     fn div(self, other: Self) -> Self;
-    fn is_nan(self) -> bool;
     fn is_finite(self) -> bool;
     fn is_inf(self) -> bool;
     fn exp(self) -> Self;
@@ -91,6 +101,7 @@ pub(crate) trait Float: Number {
     fn tanh(self) -> Self;
     fn erf(self) -> Self;
     fn sigmoid(self) -> Self;
+    fn softplus(self) -> Self;
     fn floor(self) -> Self;
     fn ceil(self) -> Self;
     /// To the nearest integer, halves to the even one.
@@ -103,6 +114,8 @@ macro_rules! float {
         impl Number for $t {
 
             const ONE: $t = 1.0;
+            const LOWEST: $t = $t::NEG_INFINITY;
+            const HIGHEST: $t = $t::INFINITY;
             #[inline(always)]
             fn add(self, other: $t) -> $t {
                 self + other
@@ -114,6 +127,10 @@ macro_rules! float {
             #[inline(always)]
             fn mul(self, other: $t) -> $t {
                 self * other
+            }
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                $t::is_nan(self)
             }
             #[inline(always)]
             fn maximum(self, other: $t) -> $t {
@@ -147,10 +164,6 @@ macro_rules! float {
             #[inline(always)]
             fn div(self, other: $t) -> $t {
                 self / other
-            }
-            #[inline(always)]
-            fn is_nan(self) -> bool {
-                $t::is_nan(self)
             }
             #[inline(always)]
             fn is_finite(self) -> bool {
@@ -191,6 +204,10 @@ macro_rules! float {
             #[inline(always)]
             fn sigmoid(self) -> $t {
                 vector_math::sigmoid(self)
+            }
+            #[inline(always)]
+            fn softplus(self) -> $t {
+                vector_math::softplus(self)
             }
             #[inline(always)]
             fn floor(self) -> $t {

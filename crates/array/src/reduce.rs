@@ -2,92 +2,157 @@
 
 use std::marker::PhantomData;
 
-use crate::cpu::reduce::{Fold, reduce};
-use crate::{Array, Axes, DType, Element, Shape, match_dtype};
+use crate::cpu::map::{only, uniform};
+use crate::cpu::nest::Nest;
+use crate::cpu::reduce::{Fold, lanes, reduce};
+use crate::cpu::reduce_kernels;
+use crate::layout::Layout;
+use crate::number::{Float, Number};
+use crate::{Array, Axes, DType, Element, Shape, Strides, match_dtype};
 
-/// Sums in f64 for floats, so that no order of the elements loses digits.
-#[derive(Clone, Copy)]
-struct Sum<T>(PhantomData<T>);
-
-impl Fold for Sum<i64> {
-    type Input = i64;
-    type State = i64;
-    type Output = i64;
-    #[inline(always)]
-    fn start(self) -> i64 {
-        0
-    }
-    #[inline(always)]
-    fn step(self, state: i64, x: i64) -> i64 {
-        state.wrapping_add(x)
-    }
-    #[inline(always)]
-    fn merge(self, a: i64, b: i64) -> i64 {
-        a.wrapping_add(b)
-    }
-    #[inline(always)]
-    fn finish(self, state: i64) -> i64 {
-        state
-    }
+macro_rules! fold {
+    (
+        $(#[$doc:meta])* $name:ident$(<$T:ident: $bound:path>)?, $Input:ty => $State:ty => $Output:ty;
+        $start:expr; |$state:ident, $x:ident| $step:expr; |$a:ident, $b:ident| $merge:expr;
+        |$last:ident| $finish:expr
+    ) => {
+        $(#[$doc])*
+        struct $name$(<$T>(PhantomData<$T>))?;
+        impl$(<$T: $bound>)? Fold for $name$(<$T>)? {
+            type Input = $Input;
+            type State = $State;
+            type Output = $Output;
+            #[inline(always)]
+            fn start() -> $State {
+                $start
+            }
+            #[inline(always)]
+            fn step($state: $State, $x: $Input) -> $State {
+                $step
+            }
+            #[inline(always)]
+            fn merge($a: $State, $b: $State) -> $State {
+                $merge
+            }
+            #[inline(always)]
+            fn finish($last: $State) -> $Output {
+                $finish
+            }
+        }
+    };
 }
 
-macro_rules! float_sum {
-    ($($t:ty),*) => {$(
+fold! {
+    /// The product.
+    Product<T: Number>, T => T => T;
+    T::ONE; |state, x| state.mul(x); |a, b| a.mul(b); |state| state
+}
+fold! {
+    /// The largest element; NaN if there is one.
+    Max<T: Number>, T => T => T;
+    T::LOWEST; |state, x| state.maximum(x); |a, b| a.maximum(b); |state| state
+}
+fold! {
+    /// The smallest element; NaN if there is one.
+    Min<T: Number>, T => T => T;
+    T::HIGHEST; |state, x| state.minimum(x); |a, b| a.minimum(b); |state| state
+}
+fold! {
+    /// Whether any element is true.
+    Any, bool => bool => bool;
+    false; |state, x| state | x; |a, b| a | b; |state| state
+}
+fold! {
+    /// Whether all elements are true.
+    All, bool => bool => bool;
+    true; |state, x| state & x; |a, b| a & b; |state| state
+}
+
+/// The sum, and the sum of squares of the distances from a fixed number: in f64 where elements are
+/// far apart in memory, in NumPy's pairwise order where they are neighbours.
+macro_rules! sum_fold {
+    ($($t:ty: $State:ty, $threads:literal $run:expr;)*) => {$(
         impl Fold for Sum<$t> {
+            const RUNS_ON_THREADS: bool = $threads;
             type Input = $t;
-            type State = f64;
+            type State = $State;
             type Output = $t;
             #[inline(always)]
-            fn start(self) -> f64 {
-                0.0
+            fn start() -> $State {
+                <$State>::default()
             }
             #[inline(always)]
-            fn step(self, state: f64, x: $t) -> f64 {
-                state + f64::from(x)
+            fn step(state: $State, x: $t) -> $State {
+                Number::add(state, <$State>::from(x))
             }
             #[inline(always)]
-            fn merge(self, a: f64, b: f64) -> f64 {
-                a + b
+            fn merge(a: $State, b: $State) -> $State {
+                Number::add(a, b)
             }
             #[inline(always)]
-            fn finish(self, state: f64) -> $t {
+            fn finish(state: $State) -> $t {
                 state as $t
+            }
+            #[inline]
+            fn run(x: &[$t]) -> $State {
+                let run: fn(&[$t]) -> $State = $run;
+                run(x)
             }
         }
     )*};
 }
-float_sum!(f32, f64);
-
-/// Whether any element is not zero.
-#[derive(Clone, Copy)]
-struct Any<T>(PhantomData<T>);
-
-impl<T: Element> Fold for Any<T> {
-    type Input = T;
-    type State = bool;
-    type Output = bool;
-    #[inline(always)]
-    fn start(self) -> bool {
-        false
-    }
-    #[inline(always)]
-    fn step(self, state: bool, x: T) -> bool {
-        state | (x != T::default())
-    }
-    #[inline(always)]
-    fn merge(self, a: bool, b: bool) -> bool {
-        a | b
-    }
-    #[inline(always)]
-    fn finish(self, state: bool) -> bool {
-        state
-    }
+sum_fold! {
+    i64: i64, false lanes::<Self>;
+    f64: f64, true |x| reduce_kernels::sum(x);
+    f32: f64, true |x| f64::from(reduce_kernels::sum(x));
 }
+
+/// The sum.
+struct Sum<T>(PhantomData<T>);
+
+/// The sum of squares, as [`Sum`].
+struct SumOfSquares<T>(PhantomData<T>);
+
+macro_rules! sum_of_squares_fold {
+    ($($t:ty),*) => {$(
+        impl Fold for SumOfSquares<$t> {
+            const RUNS_ON_THREADS: bool = true;
+            type Input = $t;
+            type State = f64;
+            type Output = $t;
+            #[inline(always)]
+            fn start() -> f64 {
+                0.0
+            }
+            #[inline(always)]
+            fn step(state: f64, x: $t) -> f64 {
+                let x = f64::from(x);
+                state + x * x
+            }
+            #[inline(always)]
+            fn merge(a: f64, b: f64) -> f64 {
+                a + b
+            }
+            #[inline(always)]
+            fn finish(state: f64) -> $t {
+                state as $t
+            }
+            #[inline]
+            fn run(x: &[$t]) -> f64 {
+                f64::from(reduce_kernels::sum_of_squares(x))
+            }
+        }
+    )*};
+}
+sum_of_squares_fold!(f32, f64);
 
 /// `reduced` (whose reduced axes have size 1) without these axes, unless they are to stay.
 fn finish_shape(reduced: Array, axes: &[usize], keepdims: bool) -> Array {
-    if keepdims {
+    if keepdims || axes.is_empty() {
         return reduced;
+    }
+    if axes.len() == reduced.ndim() {
+        return reduced.reshape(());
     }
     let shape: Shape = (reduced.shape().iter().enumerate())
         .filter(|(axis, _)| !axes.contains(axis))
@@ -96,21 +161,107 @@ fn finish_shape(reduced: Array, axes: &[usize], keepdims: bool) -> Array {
     reduced.reshape(shape)
 }
 
-impl Array {
+/// Number of elements that go into one result.
+fn count(x: &Array, axes: &[usize]) -> usize {
+    axes.iter().map(|&axis| x.shape()[axis]).product()
+}
+
+fn sum_over(x: &Array, axes: &[usize]) -> Array {
+    // A broadcast scalar: gradients of sums and means are.
+    if x.size() > 1
+        && x.dtype() != DType::Bool
+        && x.strides()
+            .iter()
+            .zip(x.shape())
+            .all(|(&s, &n)| s == 0 || n == 1)
+    {
+        let mut shape = Shape::from_slice(x.shape());
+        axes.iter().for_each(|&axis| shape[axis] = 1);
+        return match_dtype!(numbers x.dtype(), T => {
+            let value: T = only(x);
+            Array::full(&shape, value.mul(T::from_i64(count(x, axes) as i64)))
+        }, else unreachable!("numbers only"));
+    }
+    match_dtype!(numbers x.dtype(), T => reduce::<Sum<T>>(x, axes),
+        else reduce::<Sum<i64>>(&x.to_dtype(DType::I64), axes))
+}
+
+fn sum_of_squares_over(x: &Array, axes: &[usize]) -> Array {
+    match_dtype!(floats x.dtype(), T => reduce::<SumOfSquares<T>>(x, axes),
+        else reduce::<SumOfSquares<f64>>(&x.to_dtype(DType::F64), axes))
+}
+
+/// The mean over `axes`, which get size 1.
+fn mean_over(x: &Array, axes: &[usize]) -> Array {
+    let x = x.to_dtype(x.dtype().to_float());
+    sum_over(&x, axes) / count(&x, axes) as f64
+}
+
+fn var_over(x: &Array, axes: &[usize], ddof: f64) -> Array {
+    let x = x.to_dtype(x.dtype().to_float());
+    let distance = x.sub(&mean_over(&x, axes));
+    // NumPy: no negative number of degrees of freedom.
+    let freedom = (count(&x, axes) as f64 - ddof).max(0.0);
+    sum_of_squares_over(&distance, axes) / freedom
+}
+
+#[track_caller]
+fn extreme_over(operation: &str, x: &Array, axes: &[usize]) -> Array {
+    if count(x, axes) == 0 {
+        panic!(
+            "{operation}: no elements to choose from: shape {:?}, axes {axes:?}",
+            x.shape()
+        );
+    }
+    match (operation, x.dtype()) {
+        ("max", DType::Bool) => reduce::<Any>(x, axes),
+        (_, DType::Bool) => reduce::<All>(x, axes),
+        ("max", dtype) => match_dtype!(numbers dtype,
+            T => reduce::<Max<T>>(x, axes), else unreachable!("not bool")),
+        (_, dtype) => match_dtype!(numbers dtype,
+            T => reduce::<Min<T>>(x, axes), else unreachable!("not bool")),
+    }
+}
+
+macro_rules! reductions {
+    ($(
+        $(#[$all_doc:meta])* $all:ident;
+        $(#[$axis_doc:meta])* $axis:ident $name:literal |$x:ident, $axes:ident| $reduce:expr;
+    )*) => {
+        impl Array {$(
+            $(#[$all_doc])*
+            #[track_caller]
+            pub fn $all(&self) -> Array {
+                let $x = self;
+                let all: Shape = (0..self.ndim()).collect();
+                let $axes = &all[..];
+                $reduce.reshape(())
+            }
+
+            $(#[$axis_doc])*
+            /// The axes vanish from the shape or, with `keepdims`, get size 1.
+            ///
+            /// # Panics
+            /// If an axis is out of range or repeated.
+            #[track_caller]
+            pub fn $axis(&self, axes: impl Into<Axes>, keepdims: bool) -> Array {
+                let $x = self;
+                let resolved = axes.into().resolve($name, self.shape());
+                let $axes = &resolved[..];
+                finish_shape($reduce, &resolved, keepdims)
+            }
+        )*}
+    };
+}
+reductions! {
     /// The sum of all elements: 0-d. Integers and bools sum as i64.
     ///
     /// ```
     /// use dezero_array::Array;
     /// assert_eq!(Array::new([[1.0, 2.0], [3.0, 4.0]]).sum().item(), 10.0);
     /// ```
-    pub fn sum(&self) -> Array {
-        self.sum_axis((), false)
-    }
-
-    /// The sum over `axes`, which vanish from the shape or, with `keepdims`, get size 1.
-    ///
-    /// # Panics
-    /// If an axis is out of range or repeated.
+    sum;
+    /// The sum over `axes`. Integers and bools sum as i64.
     ///
     /// ```
     /// use dezero_array::Array;
@@ -118,10 +269,90 @@ impl Array {
     /// assert_eq!(x.sum_axis(0, false).to_vec::<f64>(), [4.0, 6.0]);
     /// assert_eq!(x.sum_axis(-1, true).shape(), &[2, 1]);
     /// ```
+    sum_axis "sum" |x, axes| sum_over(x, axes);
+    /// The mean of all elements: 0-d; NaN of none. Integers and bools give f64.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1, 2]).mean().item(), 1.5);
+    /// ```
+    mean;
+    /// The mean over `axes`.
+    mean_axis "mean" |x, axes| mean_over(x, axes);
+    /// The variance of all elements, `mean((x - mean(x))²)`: 0-d.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1.0, 3.0]).var().item(), 1.0);
+    /// ```
+    var;
+    /// The variance over `axes`.
+    var_axis "var" |x, axes| var_over(x, axes, 0.0);
+    /// The standard deviation of all elements, the root of [`var`](Array::var): 0-d.
+    std;
+    /// The standard deviation over `axes`.
+    std_axis "std" |x, axes| var_over(x, axes, 0.0).sqrt();
+    /// The largest element: 0-d; NaN if there is one.
+    ///
+    /// # Panics
+    /// If the array is empty.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([3, 7, 5]).max().item(), 7.0);
+    /// ```
+    max;
+    /// The largest element along `axes`; NaN if there is one. Panics if there are none.
+    max_axis "max" |x, axes| extreme_over("max", x, axes);
+    /// The smallest element: 0-d; NaN if there is one.
+    ///
+    /// # Panics
+    /// If the array is empty.
+    min;
+    /// The smallest element along `axes`; NaN if there is one. Panics if there are none.
+    min_axis "min" |x, axes| extreme_over("min", x, axes);
+    /// The product of all elements: 0-d; 1 of none. Integers and bools give i64.
+    prod;
+    /// The product over `axes`. Integers and bools give i64.
+    prod_axis "prod" |x, axes| match_dtype!(numbers x.dtype(),
+        T => reduce::<Product<T>>(x, axes),
+        else reduce::<Product<i64>>(&x.to_dtype(DType::I64), axes));
+    /// Whether no element is zero: 0-d, bool; true of none.
+    all;
+    /// Whether no element along `axes` is zero.
+    all_axis "all" |x, axes| reduce::<All>(&x.to_dtype(DType::Bool), axes);
+    /// Whether any element is not zero: 0-d, bool; false of none.
+    any;
+    /// Whether any element along `axes` is not zero.
+    any_axis "any" |x, axes| reduce::<Any>(&x.to_dtype(DType::Bool), axes);
+}
+
+impl Array {
+    /// The variance over `axes` with `ddof` degrees of freedom taken off: the sum of squared
+    /// distances is divided by their number minus `ddof`.
+    ///
+    /// # Panics
+    /// If an axis is out of range or repeated.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1.0, 3.0]).var_axis_ddof(0, false, 1.0).item(), 2.0);
+    /// ```
     #[track_caller]
-    pub fn sum_axis(&self, axes: impl Into<Axes>, keepdims: bool) -> Array {
-        let axes = axes.into().resolve("sum", self.shape());
-        finish_shape(sum_over(self, &axes), &axes, keepdims)
+    pub fn var_axis_ddof(&self, axes: impl Into<Axes>, keepdims: bool, ddof: f64) -> Array {
+        let axes = axes.into().resolve("var", self.shape());
+        finish_shape(var_over(self, &axes, ddof), &axes, keepdims)
+    }
+
+    /// The sum of squares of all elements, in one pass: 0-d float.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([3.0, 4.0]).sum_of_squares().item(), 25.0);
+    /// ```
+    pub fn sum_of_squares(&self) -> Array {
+        let all: Shape = (0..self.ndim()).collect();
+        sum_of_squares_over(self, &all).reshape(())
     }
 
     /// The sum over the axes that broadcasting to the present shape would repeat: the inverse of
@@ -154,24 +385,141 @@ impl Array {
         sum_over(self, &axes).reshape(shape)
     }
 
-    /// Whether any element is not zero: 0-d, bool.
-    pub fn any(&self) -> Array {
-        self.any_axis((), false)
+    /// Whether no element is infinite or NaN, without making an array of answers.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert!(Array::new([1.0, 2.0]).all_finite());
+    /// assert!(!Array::new([1.0, f64::NAN]).all_finite());
+    /// ```
+    pub fn all_finite(&self) -> bool {
+        if !self.dtype().is_float() || self.size() == 0 {
+            return true;
+        }
+        let all: Shape = (0..self.ndim()).collect();
+        match_dtype!(floats self.dtype(), T => match uniform::<T>(self) {
+            Some(value) => value.is_finite(),
+            None => only(&reduce::<AllFinite<T>>(self, &all)),
+        }, else true)
     }
 
-    /// Whether any element along `axes` is not zero.
+    /// Where the largest element is, counted in row-major order: 0-d, i64. The first of several;
+    /// the first NaN if there is one.
     ///
     /// # Panics
-    /// If an axis is out of range or repeated.
+    /// If the array is empty.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([3, 7, 7]).argmax().item(), 1.0);
+    /// ```
     #[track_caller]
-    pub fn any_axis(&self, axes: impl Into<Axes>, keepdims: bool) -> Array {
-        let axes = axes.into().resolve("any", self.shape());
-        let y = match_dtype!(self.dtype(), T => reduce(Any::<T>(PhantomData), self, &axes));
-        finish_shape(y, &axes, keepdims)
+    pub fn argmax(&self) -> Array {
+        arg_extreme("argmax", &self.reshape([self.size()]), 0, false)
+    }
+
+    /// Where along `axis` the largest element is, as [`argmax`](Array::argmax).
+    ///
+    /// # Panics
+    /// If `axis` is out of range or has size 0.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// let x = Array::new([[1, 9, 3], [4, 5, 6]]);
+    /// assert_eq!(x.argmax_axis(1, false).to_vec::<i64>(), [1, 2]);
+    /// ```
+    #[track_caller]
+    pub fn argmax_axis(&self, axis: isize, keepdims: bool) -> Array {
+        arg_extreme("argmax", self, axis, keepdims)
+    }
+
+    /// Where the smallest element is, as [`argmax`](Array::argmax).
+    ///
+    /// # Panics
+    /// If the array is empty.
+    #[track_caller]
+    pub fn argmin(&self) -> Array {
+        arg_extreme("argmin", &self.reshape([self.size()]), 0, false)
+    }
+
+    /// Where along `axis` the smallest element is, as [`argmax`](Array::argmax).
+    ///
+    /// # Panics
+    /// If `axis` is out of range or has size 0.
+    #[track_caller]
+    pub fn argmin_axis(&self, axis: isize, keepdims: bool) -> Array {
+        arg_extreme("argmin", self, axis, keepdims)
     }
 }
 
-fn sum_over(x: &Array, axes: &[usize]) -> Array {
-    match_dtype!(numbers x.dtype(), T => reduce(Sum::<T>(PhantomData), x, axes),
-        else reduce(Sum::<i64>(PhantomData), &x.to_dtype(DType::I64), axes))
+fold! {
+    /// Whether no element is infinite or NaN.
+    AllFinite<T: Float>, T => bool => bool;
+    true; |state, x| state & x.is_finite(); |a, b| a & b; |state| state
+}
+
+#[track_caller]
+fn arg_extreme(operation: &str, x: &Array, axis: isize, keepdims: bool) -> Array {
+    let axes = Axes::from(axis).resolve(operation, x.shape());
+    let axis = axes[0];
+    if x.shape()[axis] == 0 {
+        panic!(
+            "{operation}: no elements to choose from: shape {:?}, axis {axis}",
+            x.shape()
+        );
+    }
+    let integers;
+    let x = if x.dtype() == DType::Bool {
+        integers = x.to_dtype(DType::I64);
+        &integers
+    } else {
+        x
+    };
+    let y = match_dtype!(numbers x.dtype(), T => if operation == "argmax" {
+        best_index(x, axis, |best: T, x: T| x > best || (x.is_nan() && !best.is_nan()))
+    } else {
+        best_index(x, axis, |best: T, x: T| x < best || (x.is_nan() && !best.is_nan()))
+    }, else unreachable!("not bool"));
+    finish_shape(y, &axes, keepdims)
+}
+
+/// Index along `axis`, which gets size 1, of the first element that no other is better than.
+fn best_index<T: Number>(x: &Array, axis: usize, better: impl Fn(T, T) -> bool) -> Array {
+    let (mut shape, mut strides) = (
+        Shape::from_slice(x.shape()),
+        Strides::from_slice(x.strides()),
+    );
+    let (n, step) = (shape.remove(axis), strides.remove(axis));
+    if step != 1 && x.size() >= 1 << 12 {
+        // Neighbours in memory first: the copy goes tile by tile.
+        let (mut moved, mut moved_strides) = (shape.clone(), strides.clone());
+        moved.push(n);
+        moved_strides.push(step);
+        let rows = x.with_layout(Layout::new(&moved, &moved_strides), 0).copy();
+        let y = best_index(&rows, moved.len() - 1, better);
+        shape.insert(axis, 1);
+        return y.reshape(shape);
+    }
+    let pointer = x.pointer::<T>();
+    let nest = Nest::new(&shape, [&strides]);
+    let [outer_step] = nest.steps();
+    shape.insert(axis, 1);
+    Array::build(&shape, |out| {
+        nest.for_rows(0..out.len(), |position, results, [start]| {
+            for (i, out) in out[position..position + results].iter_mut().enumerate() {
+                // SAFETY: the offsets of the nest and of `axis` together lie within `x`.
+                unsafe {
+                    let row = pointer.offset(start + i as isize * outer_step);
+                    let (mut best, mut index) = (*row, 0);
+                    for j in 1..n {
+                        let x = *row.offset(j as isize * step);
+                        if better(best, x) {
+                            (best, index) = (x, j as i64);
+                        }
+                    }
+                    out.write(index);
+                }
+            }
+        });
+    })
 }

@@ -3,12 +3,12 @@
 pub(crate) mod convolution;
 pub(crate) mod copy;
 pub(crate) mod gather;
+pub(crate) mod kernel;
 pub(crate) mod map;
 pub(crate) mod matmul;
 pub(crate) mod nest;
 pub(crate) mod pooling;
 pub(crate) mod reduce;
-// Kernels that arrays do not call yet.
 #[allow(dead_code)]
 pub(crate) mod reduce_kernels;
 #[allow(dead_code)]
