@@ -1,31 +1,41 @@
 //! Convolution on the CPU.
 
 use std::mem::MaybeUninit;
-use std::ops::AddAssign;
-use std::ops::Range;
+use std::ops::{Add, AddAssign, Range};
 
 use rayon::prelude::*;
 
-use super::matmul::{Job, Multiply, SendPointer};
+use super::correlation::{Correlation, Planes, Target};
+use super::matmul::{Job, Multiply, PARALLEL_FROM, SendPointer, for_each_batch};
+use super::tile::{Real, Tile};
 use crate::Element;
+use crate::buffer::Buffer;
 use crate::convolution::Geometry;
 
-/// Elements of a block of columns: small enough to stay in the second cache.
-const BLOCK: usize = 1 << 16;
+/// A type that convolutions are computed in.
+pub(crate) trait Float: Multiply + Real + Add<Output = Self> + AddAssign {}
+impl Float for f32 {}
+impl Float for f64 {}
 
 /// Writes the windows of `x` (N, C, H, W) as (N, C, KH, KW, OH, OW).
 pub(crate) fn im2col<T: Element>(g: &Geometry, x: &[T], columns: &mut [MaybeUninit<T>]) {
-    let windows = g.windows();
-    if windows == 0 || g.taps() == 0 {
+    if columns.is_empty() {
         return;
     }
+    let (windows, stride) = (g.windows(), g.params.stride.1);
     columns
-        .par_chunks_mut(g.taps() * windows)
+        .par_chunks_mut(windows)
         .enumerate()
-        .for_each(|(plane, columns)| {
+        .for_each(|(i, columns)| {
+            let (plane, tap) = (i / g.taps(), i % g.taps());
             let x = &x[plane * g.pixels()..][..g.pixels()];
-            // SAFETY: `columns` holds the rows of this plane.
-            unsafe { write_columns(g, x, 0..g.taps(), 0..windows, columns.as_mut_ptr().cast()) }
+            let columns = zeroed(columns);
+            g.for_each_run(tap, |window, pixel, count| {
+                let x = x[pixel..].iter().step_by(stride);
+                for (y, &x) in columns[window..][..count].iter_mut().zip(x) {
+                    *y = x;
+                }
+            });
         });
 }
 
@@ -38,13 +48,20 @@ pub(crate) fn col2im<T: Element + AddAssign>(
     if y.is_empty() {
         return;
     }
-    let windows = g.windows();
+    let (windows, stride) = (g.windows(), g.params.stride.1);
     y.par_chunks_mut(g.pixels())
         .enumerate()
         .for_each(|(plane, y)| {
-            let columns = &columns[plane * g.taps() * windows..][..g.taps() * windows];
             let y = zeroed(y);
-            add_columns(g, columns, 0..windows, y);
+            for tap in 0..g.taps() {
+                let columns = &columns[(plane * g.taps() + tap) * windows..][..windows];
+                g.for_each_run(tap, |window, pixel, count| {
+                    let y = y[pixel..].iter_mut().step_by(stride);
+                    for (y, &x) in y.zip(&columns[window..][..count]) {
+                        *y += x;
+                    }
+                });
+            }
         });
 }
 
@@ -97,241 +114,424 @@ impl Geometry {
             .filter(|&row| row < self.image.0)
     }
 
-    /// Splits a range of windows into (output row, output columns), with the position of each
-    /// piece in the range.
-    fn pieces(&self, windows: Range<usize>) -> impl Iterator<Item = (usize, usize, Range<usize>)> {
-        let (start, end, width) = (windows.start, windows.end, self.out.1);
-        (start / width..end.div_ceil(width)).map(move |row| {
-            let first = (row * width).max(start);
-            let last = ((row + 1) * width).min(end);
-            (first - start, row, first - row * width..last - row * width)
-        })
+    /// Whether the convolution is a product of the filters with the image itself.
+    fn is_pointwise(&self) -> bool {
+        self.kernel == (1, 1) && self.params.stride == (1, 1) && self.params.padding == (0, 0)
     }
-}
 
-/// Writes rows `rows` (channel, filter row, filter column) of the columns of `windows`.
-///
-/// # Safety
-/// `out` has room for `rows` times `windows` elements.
-unsafe fn write_columns<T: Element>(
-    g: &Geometry,
-    x: &[T],
-    rows: Range<usize>,
-    windows: Range<usize>,
-    out: *mut T,
-) {
-    let stride = g.params.stride.1;
-    let count = windows.len();
-    let first = rows.start;
-    for r in rows {
-        let (channel, tap) = (r / g.taps(), r % g.taps());
-        let (tap_row, tap_column) = (tap / g.kernel.1, tap % g.kernel.1);
-        let plane = &x[channel * g.pixels()..][..g.pixels()];
-        let (inside, from) = g.inside(tap_column);
-        // SAFETY: row `r - first` of the promised room.
-        let out = unsafe { std::slice::from_raw_parts_mut(out.add((r - first) * count), count) };
-        for (at, row, columns) in g.pieces(windows.clone()) {
-            let out = &mut out[at..][..columns.len()];
-            let Some(image_row) = g.image_row(row, tap_row) else {
-                out.fill(T::default());
-                continue;
-            };
-            let start = inside.start.clamp(columns.start, columns.end);
-            let end = inside.end.clamp(start, columns.end);
-            let (before, rest) = out.split_at_mut(start - columns.start);
-            let (middle, after) = rest.split_at_mut(end - start);
-            before.fill(T::default());
-            after.fill(T::default());
-            if middle.is_empty() {
-                continue;
-            }
-            let from = image_row * g.image.1 + from + (start - inside.start) * stride;
-            if stride == 1 {
-                middle.copy_from_slice(&plane[from..][..middle.len()]);
-            } else {
-                for (y, x) in middle.iter_mut().zip(plane[from..].iter().step_by(stride)) {
-                    *y = *x;
-                }
+    /// Calls `f(window, pixel, count)` for each run of windows of one output row that read, for
+    /// filter pixel `tap`, pixels inside the plane, which are `stride` apart.
+    fn for_each_run(&self, tap: usize, mut f: impl FnMut(usize, usize, usize)) {
+        let (columns, from) = self.inside(tap % self.kernel.1);
+        if columns.is_empty() {
+            return;
+        }
+        for row in 0..self.out.0 {
+            if let Some(image_row) = self.image_row(row, tap / self.kernel.1) {
+                let window = row * self.out.1 + columns.start;
+                f(window, image_row * self.image.1 + from, columns.len());
             }
         }
     }
-}
-
-/// Adds all rows of the columns of `windows` to the planes `y` that they were cut from.
-fn add_columns<T: Element + AddAssign>(
-    g: &Geometry,
-    columns: &[T],
-    windows: Range<usize>,
-    y: &mut [T],
-) {
-    let stride = g.params.stride.1;
-    let count = windows.len();
-    for (r, values) in columns.chunks_exact(count).enumerate() {
-        let (channel, tap) = (r / g.taps(), r % g.taps());
-        let (tap_row, tap_column) = (tap / g.kernel.1, tap % g.kernel.1);
-        let plane = &mut y[channel * g.pixels()..][..g.pixels()];
-        let (inside, from) = g.inside(tap_column);
-        for (at, row, columns) in g.pieces(windows.clone()) {
-            let Some(image_row) = g.image_row(row, tap_row) else {
-                continue;
-            };
-            let start = inside.start.clamp(columns.start, columns.end);
-            let end = inside.end.clamp(start, columns.end);
-            if start == end {
-                continue;
-            }
-            let values = &values[at + start - columns.start..][..end - start];
-            let from = image_row * g.image.1 + from + (start - inside.start) * stride;
-            if stride == 1 {
-                for (y, &x) in plane[from..].iter_mut().zip(values) {
-                    *y += x;
-                }
-            } else {
-                for (y, &x) in plane[from..].iter_mut().step_by(stride).zip(values) {
-                    *y += x;
-                }
-            }
-        }
-    }
-}
-
-/// Ranges of windows whose columns, of `rows` elements each, make blocks for the cache.
-fn blocks(rows: usize, windows: usize) -> impl Iterator<Item = Range<usize>> {
-    let length = (BLOCK / rows.max(1)).next_multiple_of(64);
-    (0..windows)
-        .step_by(length)
-        .map(move |start| start..(start + length).min(windows))
 }
 
 /// y (N, O, OH, OW) from x (N, C, H, W), w (O, C / groups, KH, KW) and b (O).
-pub(crate) fn forward<T: Multiply>(
+pub(crate) fn forward<T: Float>(
     g: &Geometry,
     x: &[T],
     w: &[T],
     b: Option<&[T]>,
     y: &mut [MaybeUninit<T>],
 ) {
-    let windows = g.windows();
     let (c, o) = g.group_channels();
     if y.is_empty() {
         return;
     }
+    if g.is_pointwise() {
+        return pointwise(g, (o, c), w, (c as isize, 1), x, b, y);
+    }
+    let (padding, dilation) = (g.params.padding, g.params.dilation);
+    let correlation = Correlation {
+        channels: c,
+        image: g.image,
+        start: (-(padding.0 as isize), -(padding.1 as isize)),
+        step: g.params.stride,
+        taps: (0..g.taps())
+            .map(|tap| (tap / g.kernel.1 * dilation.0, tap % g.kernel.1 * dilation.1))
+            .collect(),
+        outputs: o,
+        windows: g.out,
+        target: Target {
+            image: g.out,
+            start: (0, 0),
+            step: (1, 1),
+        },
+    };
+    let planes = Planes {
+        parts: g.images * g.params.groups,
+        groups: g.params.groups,
+        x,
+        a: w,
+        bias: b,
+    };
+    // SAFETY: `y` is the whole output.
+    unsafe { correlation.run(&planes, y.as_mut_ptr().cast()) };
+}
+
+/// One product of a matrix (m, k) for each group with the planes (k, pixels) of each image: what a
+/// kernel of one pixel without stride comes to.
+fn pointwise<T: Float>(
+    g: &Geometry,
+    (m, k): (usize, usize),
+    a: &[T],
+    a_strides: (isize, isize),
+    x: &[T],
+    b: Option<&[T]>,
+    y: &mut [MaybeUninit<T>],
+) {
+    let pixels = g.pixels();
     if let Some(b) = b {
-        for (i, plane) in y.chunks_exact_mut(windows).enumerate() {
+        for (i, plane) in y.chunks_exact_mut(pixels).enumerate() {
             plane.fill(MaybeUninit::new(b[i % b.len()]));
         }
     }
-    let rows = c * g.taps();
+    let job = Job {
+        m,
+        k,
+        n: pixels,
+        a_strides,
+        b_strides: (pixels as isize, 1),
+        c_stride: pixels,
+        accumulate: b.is_some(),
+    };
     let y = SendPointer(y.as_mut_ptr().cast::<T>());
-    for_each_group(g, |part, parallel| {
-        let x = &x[part * c * g.pixels()..][..c * g.pixels()];
-        let w = &w[part % g.params.groups * o * rows..][..o * rows];
-        // SAFETY: each part writes to its own planes of the output.
-        let y = unsafe { y.get().add(part * o * windows) };
-        for block in blocks(rows, windows) {
-            let mut columns = Vec::with_capacity(rows * block.len());
-            let job = Job {
-                m: o,
-                k: rows,
-                n: block.len(),
-                a_strides: (rows as isize, 1),
-                b_strides: (block.len() as isize, 1),
-                c_stride: windows,
-                accumulate: b.is_some(),
-            };
-            // SAFETY: the buffers have the sizes of the job; the bias was written above.
-            unsafe {
-                let columns: *mut T = columns.as_mut_ptr();
-                let start = block.start;
-                write_columns(g, x, 0..rows, block, columns);
-                T::multiply(&job, y.add(start), w.as_ptr(), columns, parallel);
-            }
+    let parts = g.images * g.params.groups;
+    for_each_batch(parts, m * k * pixels, |part, parallel| {
+        let x = &x[part * k * pixels..][..k * pixels];
+        let a = &a[part % g.params.groups * m * k..][..m * k];
+        // SAFETY: each part writes to its own planes; the bias was written above.
+        unsafe {
+            let y = y.get().add(part * m * pixels);
+            T::multiply(&job, y, a.as_ptr(), x.as_ptr(), parallel);
         }
     });
 }
 
 /// gx (N, C, H, W) from gy (N, O, OH, OW) and w (O, C / groups, KH, KW).
-pub(crate) fn input_gradient<T: Multiply + AddAssign>(
-    g: &Geometry,
-    gy: &[T],
-    w: &[T],
-    gx: &mut [MaybeUninit<T>],
-) {
-    let windows = g.windows();
+///
+/// A pixel of the padded image at position t receives, through filter row k, from output row
+/// (t - k · dilation) / stride where that is whole. So the pixels of one remainder of t by the
+/// stride are a correlation of gy with the filter rows of that remainder.
+pub(crate) fn input_gradient<T: Float>(g: &Geometry, gy: &[T], w: &[T], gx: &mut [MaybeUninit<T>]) {
+    if gx.is_empty() {
+        return;
+    }
     let (c, o) = g.group_channels();
-    let gx = SendPointer(zeroed(gx).as_mut_ptr());
-    let rows = c * g.taps();
-    for_each_group(g, |part, parallel| {
-        let gy = &gy[part * o * windows..][..o * windows];
-        let w = &w[part % g.params.groups * o * rows..][..o * rows];
-        // SAFETY: each part writes to its own planes of the result.
-        let gx = unsafe {
-            std::slice::from_raw_parts_mut(gx.get().add(part * c * g.pixels()), c * g.pixels())
-        };
-        for block in blocks(rows, windows) {
-            let mut columns = Vec::<T>::with_capacity(rows * block.len());
-            let job = Job {
-                m: rows,
-                k: o,
-                n: block.len(),
-                a_strides: (1, rows as isize),
-                b_strides: (windows as isize, 1),
-                c_stride: block.len(),
-                accumulate: false,
-            };
-            // SAFETY: the buffers have the sizes of the job, which writes all columns.
-            unsafe {
-                let gy = gy.as_ptr().add(block.start);
-                T::multiply(&job, columns.as_mut_ptr(), w.as_ptr(), gy, parallel);
-                columns.set_len(rows * block.len());
+    if g.is_pointwise() {
+        return pointwise(g, (c, o), w, (1, c as isize), gy, None, gx);
+    }
+    let p = &g.params;
+    let rows = remainders(g.image.0, g.kernel.0, p.stride.0, p.padding.0, p.dilation.0);
+    let columns = remainders(g.image.1, g.kernel.1, p.stride.1, p.padding.1, p.dilation.1);
+    // Pixels that no filter pixel reaches keep this zero.
+    if rows.len() < p.stride.0.min(g.image.0) || columns.len() < p.stride.1.min(g.image.1) {
+        gx.fill(MaybeUninit::new(T::default()));
+    }
+    for row in &rows {
+        for column in &columns {
+            let mut filter = Vec::with_capacity(row.taps.len() * column.taps.len());
+            let mut taps = Vec::with_capacity(filter.capacity());
+            for (k, shift) in &row.taps {
+                for (l, other) in &column.taps {
+                    filter.push(k * g.kernel.1 + l);
+                    taps.push((*shift, *other));
+                }
             }
-            add_columns(g, &columns, block, gx);
+            let correlation = Correlation {
+                channels: o,
+                image: g.out,
+                start: (row.start, column.start),
+                step: (1, 1),
+                taps,
+                outputs: c,
+                windows: (row.count, column.count),
+                target: Target {
+                    image: g.image,
+                    start: (row.first, column.first),
+                    step: p.stride,
+                },
+            };
+            let a = turned(g, w, &filter);
+            let planes = Planes {
+                parts: g.images * p.groups,
+                groups: p.groups,
+                x: gy,
+                a: &a,
+                bias: None,
+            };
+            // SAFETY: `gx` is the whole image; the remainders' pixels are disjoint.
+            unsafe { correlation.run(&planes, gx.as_mut_ptr().cast()) };
         }
-    });
+    }
 }
 
+/// The pixels along one axis of the image that have one remainder by the stride.
+struct Remainder {
+    /// The first pixel, and how many there are, a stride apart.
+    first: usize,
+    count: usize,
+    /// Filter positions that reach them, each with its shift from `start`.
+    taps: Vec<(usize, usize)>,
+    /// The position of the output that shift 0 of the first pixel reads.
+    start: isize,
+}
+
+/// The remainders along an axis that some filter position reaches.
+fn remainders(
+    size: usize,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    dilation: usize,
+) -> Vec<Remainder> {
+    let of = |remainder: usize| {
+        // Padded position `first + padding` is stride · number + remainder.
+        let number = padding.saturating_sub(remainder).div_ceil(stride);
+        let first = number * stride + remainder - padding;
+        let reach: Vec<(usize, usize)> = (0..kernel)
+            .filter(|k| k * dilation % stride == remainder)
+            .map(|k| (k, k * dilation / stride))
+            .collect();
+        let farthest = reach.iter().map(|(_, back)| *back).max()?;
+        (first < size).then(|| Remainder {
+            first,
+            count: (size - first).div_ceil(stride),
+            taps: reach
+                .iter()
+                .map(|(k, back)| (*k, farthest - back))
+                .collect(),
+            start: number as isize - farthest as isize,
+        })
+    };
+    (0..stride).filter_map(of).collect()
+}
+
+/// The weight as (groups, C, O, taps) for the given pixels of the filter.
+fn turned<T: Float>(g: &Geometry, w: &[T], filter: &[usize]) -> Vec<T> {
+    /// Channels of a square that stays in the first cache while it is turned.
+    const SQUARE: usize = 16;
+    let (c, o) = g.group_channels();
+    let (taps, size) = (g.taps(), filter.len());
+    let mut a = vec![T::default(); g.params.groups * c * o * size];
+    if a.is_empty() {
+        return a;
+    }
+    for (group, a) in a.chunks_exact_mut(c * o * size).enumerate() {
+        let w = &w[group * o * c * taps..][..o * c * taps];
+        a.par_chunks_mut(SQUARE * o * size)
+            .enumerate()
+            .for_each(|(square, a)| {
+                for start in (0..o).step_by(SQUARE) {
+                    for (i, a) in a.chunks_exact_mut(o * size).enumerate() {
+                        let channel = square * SQUARE + i;
+                        for output in start..(start + SQUARE).min(o) {
+                            let w = &w[(output * c + channel) * taps..][..taps];
+                            let a = &mut a[output * size..][..size];
+                            for (a, &tap) in a.iter_mut().zip(filter) {
+                                *a = w[tap];
+                            }
+                        }
+                    }
+                }
+            });
+    }
+    a
+}
+
+/// Bytes of images with their channels last that are worked on at a time.
+const CHUNK_BYTES: usize = 16 << 20;
+/// Pixels in one pass of the weight gradient: a strip of gy stays in the first cache.
+const PIXELS: usize = 256;
+
 /// gw (O, C / groups, KH, KW) from x (N, C, H, W) and gy (N, O, OH, OW).
-pub(crate) fn weight_gradient<T: Multiply>(
+///
+/// The sum runs over pixels, so the columns of the product are channels. With the channels of a
+/// padded image last, those of one filter row are one run of memory at each pixel.
+pub(crate) fn weight_gradient<T: Float>(
     g: &Geometry,
     x: &[T],
     gy: &[T],
     gw: &mut [MaybeUninit<T>],
 ) {
-    let windows = g.windows();
     let (c, o) = g.group_channels();
-    let rows = c * g.taps();
-    let gw = zeroed(gw).as_mut_ptr();
-    for part in 0..g.images * g.params.groups {
-        let x = &x[part * c * g.pixels()..][..c * g.pixels()];
-        let gy = &gy[part * o * windows..][..o * windows];
-        for block in blocks(rows, windows) {
-            let mut columns = Vec::with_capacity(rows * block.len());
-            let job = Job {
-                m: o,
-                k: block.len(),
-                n: rows,
-                a_strides: (windows as isize, 1),
-                b_strides: (1, block.len() as isize),
-                c_stride: rows,
-                accumulate: true,
-            };
-            // SAFETY: the buffers have the sizes of the job; the result starts as zeros.
-            unsafe {
-                let columns: *mut T = columns.as_mut_ptr();
-                let gy = gy.as_ptr().add(block.start);
-                let gw = gw.add(part % g.params.groups * o * rows);
-                write_columns(g, x, 0..rows, block, columns);
-                T::multiply(&job, gw, gy, columns, true);
+    let (p, taps, windows) = (&g.params, g.taps(), g.windows());
+    if gw.is_empty() {
+        return;
+    }
+    if g.images * windows == 0 {
+        gw.fill(MaybeUninit::new(T::default()));
+        return;
+    }
+    let tiles = T::tiles();
+    let panel = 2 * tiles.lanes;
+    // The part of the padded image that windows read.
+    let rows = (g.out.0 - 1) * p.stride.0 + (g.kernel.0 - 1) * p.dilation.0 + 1;
+    let columns = (g.out.1 - 1) * p.stride.1 + (g.kernel.1 - 1) * p.dilation.1 + 1;
+    let part_size = rows * columns * c;
+    let offsets: Vec<usize> = (0..windows)
+        .map(|i| {
+            let (row, column) = (i / g.out.1 * p.stride.0, i % g.out.1 * p.stride.1);
+            (row * columns + column) * c
+        })
+        .collect();
+    // Runs of columns of the product: where one starts, and its length.
+    let runs: Vec<(usize, usize)> = if p.dilation.1 == 1 {
+        (0..g.kernel.0)
+            .map(|i| (i * p.dilation.0 * columns * c, g.kernel.1 * c))
+            .collect()
+    } else {
+        (0..taps)
+            .map(|tap| {
+                let (row, column) = (tap / g.kernel.1, tap % g.kernel.1);
+                let at = (row * p.dilation.0 * columns + column * p.dilation.1) * c;
+                (at, c)
+            })
+            .collect()
+    };
+    let work = g.images * p.groups * windows * c * o * taps;
+    let threads = if work < PARALLEL_FROM {
+        1
+    } else {
+        rayon::current_num_threads()
+    };
+    let size = if p.groups >= 4 * threads {
+        o
+    } else {
+        o.div_ceil(threads).next_multiple_of(4).min(o)
+    };
+    let chunks = o.div_ceil(size);
+    let per_chunk =
+        (CHUNK_BYTES / (part_size * p.groups * size_of::<T>()).max(1)).clamp(1, g.images);
+    let last = Buffer::uninit((per_chunk * p.groups * part_size + panel) * size_of::<T>());
+    let last = SendPointer(pointer_of::<T>(&last));
+    // One (O, KH, KW, C) for each group, where the sums over images grow.
+    let sums = Buffer::uninit(gw.len() * size_of::<T>());
+    let sums = SendPointer(pointer_of::<T>(&sums));
+    for first in (0..g.images).step_by(per_chunk) {
+        let images = per_chunk.min(g.images - first);
+        let parts = images * p.groups;
+        let turn = |part: usize| {
+            let pixels = g.pixels();
+            let x = &x[(first * p.groups + part) * c * pixels..][..c * pixels];
+            // SAFETY: the place of this part.
+            unsafe { channels_last(g, x, c, (rows, columns), last.get().add(part * part_size)) };
+        };
+        // SAFETY: the room beyond the last part, which tiles read and drop.
+        (0..panel)
+            .for_each(|i| unsafe { last.get().add(parts * part_size + i).write(T::default()) });
+        let multiply = |task: usize| {
+            let (group, start) = (task / chunks, task % chunks * size);
+            let outputs = start..(start + size).min(o);
+            for image in 0..images {
+                let part = image * p.groups + group;
+                let gy = &gy[((first * p.groups + part) * o) * windows..][..o * windows];
+                for pixel in (0..windows).step_by(PIXELS) {
+                    let k = PIXELS.min(windows - pixel);
+                    let mut output = outputs.start;
+                    while output < outputs.end {
+                        let height = tiles.height(outputs.end - output);
+                        let to = (group * o + output) * taps * c;
+                        let mut column = 0;
+                        for &(at, length) in &runs {
+                            for start in (0..length).step_by(panel) {
+                                // SAFETY: inside the buffers, which have room for whole vectors
+                                // at their end; tasks write to rows of their own.
+                                unsafe {
+                                    tiles.run(
+                                        height,
+                                        &Tile {
+                                            k,
+                                            a: gy.as_ptr().add(output * windows + pixel),
+                                            a_strides: (windows as isize, 1),
+                                            b: last.get().add(part * part_size + at + start),
+                                            b_offsets: offsets.as_ptr().add(pixel),
+                                            c: sums.get().add(to + column + start),
+                                            c_stride: taps * c,
+                                            width: panel.min(length - start),
+                                            accumulate: first + image + pixel > 0,
+                                        },
+                                    );
+                                }
+                            }
+                            column += length;
+                        }
+                        output += height;
+                    }
+                }
+            }
+        };
+        if threads == 1 {
+            (0..parts).for_each(turn);
+            (0..p.groups * chunks).for_each(multiply);
+        } else {
+            (0..parts).into_par_iter().for_each(turn);
+            (0..p.groups * chunks).into_par_iter().for_each(multiply);
+        }
+    }
+    // SAFETY: all sums were written.
+    let sums = unsafe { std::slice::from_raw_parts(sums.get(), gw.len()) };
+    for (gw, sums) in gw
+        .chunks_exact_mut(c * taps)
+        .zip(sums.chunks_exact(c * taps))
+    {
+        for (channel, gw) in gw.chunks_exact_mut(taps).enumerate() {
+            for (tap, gw) in gw.iter_mut().enumerate() {
+                gw.write(sums[tap * c + channel]);
             }
         }
     }
 }
 
-/// Calls `f(part, parallel)` for each group of each image: over threads where there are enough of
-/// them, else one after the other with threads inside.
-fn for_each_group(g: &Geometry, f: impl Fn(usize, bool) + Sync) {
-    let parts = g.images * g.params.groups;
-    let (c, o) = g.group_channels();
-    let work = c * o * g.taps() * g.windows();
-    super::matmul::for_each_batch(parts, work, f);
+fn pointer_of<T>(buffer: &Buffer) -> *mut T {
+    buffer.as_mut_ptr().cast()
+}
+
+/// Writes planes (C, H, W) as a padded image (rows, columns, C).
+///
+/// # Safety
+/// `to` has room for it.
+unsafe fn channels_last<T: Float>(
+    g: &Geometry,
+    x: &[T],
+    channels: usize,
+    (rows, columns): (usize, usize),
+    to: *mut T,
+) {
+    let (h, w) = g.image;
+    let padding = g.params.padding;
+    // SAFETY: the promised room, whose every element is written.
+    let to = unsafe { std::slice::from_raw_parts_mut(to, rows * columns * channels) };
+    let left = padding.1.min(columns);
+    let right = (padding.1 + w).min(columns);
+    for (i, to) in to.chunks_exact_mut(columns * channels).enumerate() {
+        let Some(row) = i.checked_sub(padding.0).filter(|&row| row < h) else {
+            to.fill(T::default());
+            continue;
+        };
+        to[..left * channels].fill(T::default());
+        to[right * channels..].fill(T::default());
+        let to = &mut to[left * channels..right * channels];
+        let width = right - left;
+        // Sixteen pixels of all channels at a time: the written lines stay in the first cache.
+        for start in (0..width).step_by(16) {
+            let count = 16.min(width - start);
+            let to = &mut to[start * channels..(start + count) * channels];
+            for channel in 0..channels {
+                let from = &x[channel * h * w + row * w + start..][..count];
+                for (i, &x) in from.iter().enumerate() {
+                    to[i * channels + channel] = x;
+                }
+            }
+        }
+    }
 }

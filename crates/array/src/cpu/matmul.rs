@@ -11,7 +11,7 @@ use crate::Element;
 use crate::buffer::Buffer;
 
 /// Multiply-adds below which one product stays on one thread.
-const PARALLEL_FROM: usize = 1 << 19;
+pub(super) const PARALLEL_FROM: usize = 1 << 19;
 /// Most steps of the inner dimension in one pass.
 const MAX_DEPTH: usize = 256;
 /// Bytes of a packed block of columns, which stays in the second cache.

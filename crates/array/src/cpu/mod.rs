@@ -2,6 +2,7 @@
 
 pub(crate) mod convolution;
 pub(crate) mod copy;
+pub(crate) mod correlation;
 pub(crate) mod gather;
 pub(crate) mod kernel;
 pub(crate) mod map;
