@@ -1,6 +1,6 @@
 //! Transforms of arrays.
 
-use dezero_array::{Array, DType, Element, match_dtype};
+use dezero_array::{Array, DType};
 
 use super::Transform;
 
@@ -19,6 +19,42 @@ impl Transform<Array> for Flatten {
 
     fn apply(&self, x: Array) -> Array {
         x.reshape([x.size()])
+    }
+}
+
+/// Elements of another type.
+///
+/// ```
+/// use dezero::data::{AsType, Transform};
+/// use dezero::{Array, DType};
+/// assert_eq!(AsType(DType::F64).apply(Array::new([1, 2])).to_vec::<f64>(), [1.0, 2.0]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct AsType(pub DType);
+
+impl Transform<Array> for AsType {
+    type Output = Array;
+
+    fn apply(&self, x: Array) -> Array {
+        x.to_dtype(self.0)
+    }
+}
+
+/// Elements as `f32`: `AsType(DType::F32)`, by the book's name.
+///
+/// ```
+/// use dezero::Array;
+/// use dezero::data::{ToFloat, Transform};
+/// assert_eq!(ToFloat.apply(Array::new([1, 2])).to_vec::<f32>(), [1.0, 2.0]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct ToFloat;
+
+impl Transform<Array> for ToFloat {
+    type Output = Array;
+
+    fn apply(&self, x: Array) -> Array {
+        x.to_dtype(DType::F32)
     }
 }
 
@@ -78,7 +114,7 @@ impl Transform<Array> for Normalize {
         }
         let mut x = match x.dtype() {
             DType::F32 | DType::F64 => x,
-            _ => to_f32(&x),
+            _ => x.to_dtype(DType::F32),
         };
         let channel = (x.size() / channels).max(1);
         let parameters = self.mean.iter().zip(&self.std);
@@ -101,9 +137,34 @@ impl Transform<Array> for Normalize {
     }
 }
 
-fn to_f32(x: &Array) -> Array {
-    match_dtype!(x.dtype(), T => {
-        let elements: Vec<f32> = x.to_vec::<T>().iter().map(|x| x.to_f64() as f32).collect();
-        Array::from_vec(elements, x.shape())
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn normalized_by_channel() {
+        let x = Array::from_vec((0..12).collect::<Vec<i64>>(), [3, 2, 2]);
+        let y = Normalize::new(&[0.0, 4.0, 8.0], &[1.0, 2.0, 4.0]).apply(x.clone());
+        let golden = [0.0, 1.0, 2.0, 3.0, 0.0, 0.5, 1.0, 1.5, 0.0, 0.25, 0.5, 0.75];
+        assert_eq!(y.to_vec::<f32>(), golden);
+        let y = Normalize::new(&[1.0], &[2.0]).apply(x.to_dtype(DType::F64));
+        assert_eq!(y.to_vec::<f64>()[..3], [-0.5, 0.0, 0.5]);
+        // A view is copied, not written through.
+        let x = Array::new([[1.0f32, 2.0], [3.0, 4.0]]);
+        let y = Normalize::new(&[1.0, 2.0], &[1.0, 1.0]).apply(x.transpose());
+        assert_eq!(y.to_vec::<f32>(), [0.0, 2.0, 0.0, 2.0]);
+        assert_eq!(x.to_vec::<f32>(), [1.0, 2.0, 3.0, 4.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "3 means, but the array is [1, 2, 2]; its first axis must be 3")]
+    fn another_number_of_channels() {
+        let _ = Normalize::new(&[0.0; 3], &[1.0; 3]).apply(Array::zeros([1, 2, 2], DType::F32));
+    }
+
+    #[test]
+    #[should_panic(expected = "1 means and 2 standard deviations")]
+    fn unequal_numbers() {
+        let _ = Normalize::new(&[0.0], &[1.0, 1.0]);
+    }
 }

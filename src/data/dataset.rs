@@ -2,7 +2,6 @@
 
 use dezero_array::Array;
 
-use super::rows::take_rows;
 use super::{Labelled, Sample, Transform};
 
 /// Which part of a data set: the one to learn from or the one to judge by.
@@ -319,11 +318,7 @@ impl ArrayDataset {
                 t.shape()
             ),
         }
-        // Rows are gathered from slices.
-        ArrayDataset {
-            x: x.to_contiguous(),
-            t: t.to_contiguous(),
-        }
+        ArrayDataset { x, t }
     }
 
     /// All inputs, one row a sample.
@@ -359,6 +354,12 @@ impl Dataset for ArrayDataset {
 
     #[track_caller]
     fn batch(&self, indices: &[usize]) -> (Array, Array) {
-        (take_rows(&self.x, indices), take_rows(&self.t, indices))
+        let n = self.x.len();
+        if let Some(i) = indices.iter().find(|&&i| i >= n) {
+            panic!("batch: index {i} is out of bounds for a dataset of {n} samples");
+        }
+        let rows: Vec<i64> = indices.iter().map(|&i| i as i64).collect();
+        let rows = Array::from_vec(rows, [indices.len()]);
+        (self.x.take(&rows, 0), self.t.take(&rows, 0))
     }
 }

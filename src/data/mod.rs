@@ -13,28 +13,44 @@
 //! changes samples as they are loaded; a [`DataLoader`] goes through a dataset once an epoch.
 
 mod array_transforms;
+mod char_corpus;
+mod cifar;
+mod class_names;
 mod dataset;
 mod digits;
 #[cfg(feature = "download")]
 mod download;
 mod folders;
 mod idx;
+mod image;
 mod image_dataset;
+#[cfg(feature = "image")]
+mod image_folder;
+mod image_transforms;
 mod loader;
 mod mnist;
 mod prefetch;
-mod rows;
+mod resample;
 mod sample;
 mod sample_random;
 mod sine_curve;
 mod spiral;
 mod transform;
 
-pub use array_transforms::{Flatten, Normalize};
+pub use array_transforms::{AsType, Flatten, Normalize, ToFloat};
+pub use char_corpus::{CharCorpus, CharWindows, shakespeare, shakespeare_in};
+pub use cifar::{CIFAR10_CLASSES, Cifar100Labels, cifar10, cifar10_in, cifar100, cifar100_in};
+pub use class_names::read_class_names;
 pub use dataset::{ArrayDataset, Dataset, MapSample, MapT, MapX, Split, Subset};
 pub use digits::digits;
 pub use idx::{Idx, read_idx};
+pub use image::{Image, ImageMode};
 pub use image_dataset::ImageDataset;
+#[cfg(feature = "image")]
+pub use image_folder::ImageFolder;
+pub use image_transforms::{
+    CenterCrop, Convert, RandomCrop, RandomHorizontalFlip, Resize, ToArray, ToImage,
+};
 pub use loader::{Batches, DataLoader, SeqDataLoader};
 pub use mnist::{FASHION_MNIST_CLASSES, fashion_mnist, fashion_mnist_in, mnist, mnist_in};
 pub use sample::{Labelled, Sample};

@@ -2,8 +2,6 @@
 
 use dezero_array::Array;
 
-use super::rows::stack_rows;
-
 /// One example of a dataset, which knows how to make a batch of several.
 ///
 /// | sample | batch |
@@ -52,7 +50,7 @@ impl Sample for Array {
                 );
             }
         }
-        stack_rows(&samples)
+        Array::stack(&samples, 0)
     }
 }
 
