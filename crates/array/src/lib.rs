@@ -29,6 +29,7 @@ mod ndarray_conversion;
 pub mod npy;
 pub mod npz;
 mod number;
+mod optimize;
 mod pooling;
 mod print;
 pub mod random;
@@ -36,6 +37,7 @@ mod reduce;
 #[cfg(test)]
 mod reference_tests;
 pub mod safetensors;
+mod softmax;
 mod sort;
 mod stored_type;
 mod views;
@@ -57,5 +59,6 @@ pub use layout::{Shape, Strides, broadcast_shape, size_of_shape};
 pub use literal::Literal;
 #[cfg(feature = "ndarray")]
 pub use ndarray_conversion::ConversionError;
+pub use optimize::AdamStep;
 pub use pooling::Pool2dParams;
 pub use views::{IntoShape, Size};

@@ -587,3 +587,181 @@ fn mistakes_name_the_operation_and_the_shapes() {
         "add_assign: shape [2, 3] does not broadcast to [3]"
     );
 }
+
+#[test]
+fn softmax_family() {
+    let mut random = Random(41);
+    for shape in [
+        &[4][..],
+        &[3, 5],
+        &[2, 3, 4],
+        &[40, 1000],
+        &[1, 3000],
+        &[7, 1],
+        &[0, 3],
+    ] {
+        for axis in 0..shape.len() {
+            for dtype in [DType::F32, DType::F64] {
+                let x = random.array(shape, dtype) * 20.0;
+                let gy = random.array(shape, dtype);
+                let wide = x.to_dtype(DType::F64);
+                let axis = axis as isize;
+                let e = (&wide - wide.max_axis_or(axis)).exp();
+                let y = &e / &e.sum_axis(axis, true);
+                let near = |found: &Array, expected: &Array, what: &str| {
+                    assert_eq!(found.dtype(), dtype);
+                    assert_eq!(found.shape(), expected.shape());
+                    assert_near(found, &list(expected), 1e-4, what);
+                };
+                near(&x.softmax(axis), &y, "softmax");
+                let log = &wide - &wide.exp().sum_axis(axis, true).log();
+                near(&x.log_softmax(axis), &log, "log_softmax");
+                near(
+                    &x.logsumexp(axis, true),
+                    &wide.exp().sum_axis(axis, true).log(),
+                    "logsumexp",
+                );
+                near(
+                    &x.logsumexp((), false),
+                    &wide.exp().sum().log(),
+                    "logsumexp of all",
+                );
+                let y = y.to_dtype(dtype);
+                let expected = &y * &(&gy - &(&gy * &y).sum_axis(axis, true));
+                near(&y.softmax_grad(&gy, axis), &expected, "softmax_grad");
+                let expected = &gy - &(y.log().exp() * gy.sum_axis(axis, true));
+                near(
+                    &y.log().log_softmax_grad(&gy, axis),
+                    &expected,
+                    "log_softmax_grad",
+                );
+            }
+        }
+    }
+}
+
+trait MaxOr {
+    fn max_axis_or(&self, axis: isize) -> Array;
+}
+
+impl MaxOr for Array {
+    /// The largest elements, or what there is where there are none.
+    fn max_axis_or(&self, axis: isize) -> Array {
+        if self.size() == 0 {
+            self.clone()
+        } else {
+            self.max_axis(axis, true)
+        }
+    }
+}
+
+#[test]
+fn softmax_cross_entropy_and_its_gradient() {
+    let mut random = Random(3);
+    for (n, classes) in [(1, 2), (5, 3), (30, 10), (100, 700)] {
+        for dtype in [DType::F32, DType::F64] {
+            let x = random.array(&[n, classes], dtype) * 5.0;
+            let labels: Vec<i64> = (0..n).map(|_| random.below(classes) as i64).collect();
+            let t = Array::from_vec(labels.clone(), [n]);
+            let log = x.to_dtype(DType::F64).log_softmax(1);
+            let picked = labels.iter().enumerate();
+            let expected = -picked
+                .map(|(i, &l)| at(&log, &[i, l as usize]))
+                .sum::<f64>()
+                / n as f64;
+            let (loss, lse) = x.softmax_cross_entropy(&t);
+            assert_near(&loss, &[expected], 1e-5, "loss");
+            let gx = x.softmax_cross_entropy_grad(&t, &lse, &Array::scalar(3.0));
+            assert_eq!((gx.dtype(), gx.shape()), (dtype, x.shape()));
+            let expected: Vec<f64> = indices(&[n, classes])
+                .map(|i| {
+                    let hit = f64::from(labels[i[0]] == i[1] as i64);
+                    (at(&log, &i).exp() - hit) * 3.0 / n as f64
+                })
+                .collect();
+            assert_near(&gx, &expected, 1e-6, "gradient");
+        }
+    }
+    let x = Array::zeros([2, 3], DType::F32);
+    let message = message_of(|| drop(x.softmax_cross_entropy(&Array::new([0, 3]))));
+    assert_eq!(
+        message,
+        "softmax_cross_entropy: label 3 is not one of 3 classes"
+    );
+}
+
+#[test]
+fn optimizer_steps() {
+    let mut random = Random(17);
+    for size in [1, 7, 600, 200_000] {
+        for dtype in [DType::F32, DType::F64] {
+            let numbers = |random: &mut Random| random.array(&[size], dtype).copy();
+            let (x, g) = (numbers(&mut random), numbers(&mut random));
+            let (m, v) = (numbers(&mut random), numbers(&mut random).square());
+            let near = |found: &Array, expected: &Array, what: &str| {
+                assert_eq!(found.dtype(), dtype, "{what}");
+                assert_near(found, &list(expected), 1e-4, what);
+            };
+            for shared in [false, true] {
+                let (x0, m0, v0) = (x.copy(), m.copy(), v.copy());
+                let hold = shared.then(|| (x0.clone(), m0.clone()));
+                let (mut x1, mut m1, mut v1) = (x0, m0, v0);
+                x1.sgd_step(&g, 0.1);
+                near(&x1, &(&x - &(&g * 0.1)), "sgd");
+                let before = x1.copy();
+                x1.momentum_step(&g, &mut m1, 0.1, 0.9, false);
+                let m2 = &m * 0.9 - &(&g * 0.1);
+                near(&m1, &m2, "velocity");
+                near(&x1, &(&before + &m2), "momentum");
+                let before = x1.copy();
+                x1.momentum_step(&g, &mut m1, 0.1, 0.9, true);
+                let m3 = &m2 * 0.9 - &(&g * 0.1);
+                near(&x1, &(&before + &(&m3 * 0.9) - &(&g * 0.1)), "nesterov");
+                let before = x1.copy();
+                let v2 = &v + &g.square();
+                x1.adagrad_step(&g, &mut v1, 0.1, 1e-3);
+                near(&v1, &v2, "adagrad state");
+                near(
+                    &x1,
+                    &(&before - &(&g * 0.1 / (v2.sqrt() + 1e-3))),
+                    "adagrad",
+                );
+                let before = x1.copy();
+                let v3 = &v2 * 0.9 + &(g.square() * 0.1);
+                x1.rmsprop_step(&g, &mut v1, 0.1, 0.9, 1e-3);
+                near(
+                    &x1,
+                    &(&before - &(&g * 0.1 / (v3.sqrt() + 1e-3))),
+                    "rmsprop",
+                );
+                let before = x1.copy();
+                let mut u = Array::zeros([size], dtype);
+                x1.adadelta_step(&g, &mut v1, &mut u, 1.0, 0.9, 1e-3);
+                let v4 = &v3 * 0.9 + &(g.square() * 0.1);
+                let d = (1e-3 / (&v4 + 1e-3)).sqrt() * &g;
+                near(&u, &(d.square() * 0.1), "adadelta state");
+                near(&x1, &(&before - &d), "adadelta");
+                let before = x1.copy();
+                let step = crate::AdamStep {
+                    step_size: 0.1,
+                    beta1: 0.9,
+                    beta2: 0.8,
+                    epsilon: 1e-3,
+                    root_correction: 0.5,
+                    decay: 0.99,
+                };
+                x1.adam_step(&g, &mut m1, &mut v1, step);
+                let m4 = &m3 * 0.9 + &(&g * 0.1);
+                let v5 = &v4 * 0.8 + &(g.square() * 0.2);
+                near(&m1, &m4, "adam first moment");
+                near(&v1, &v5, "adam second moment");
+                let root = v5.sqrt() / 0.5 + 1e-3;
+                near(&x1, &(&before * 0.99 - &(m4 * 0.1 / root)), "adam");
+                if let Some((x0, m0)) = hold {
+                    assert_near(&x0, &list(&x), 0.0, "a clone of the parameter");
+                    assert_near(&m0, &list(&m), 0.0, "a clone of the state");
+                }
+            }
+        }
+    }
+}

@@ -8,12 +8,14 @@ pub(crate) mod kernel;
 pub(crate) mod map;
 pub(crate) mod matmul;
 pub(crate) mod nest;
+pub(crate) mod optimize;
 pub(crate) mod pooling;
 pub(crate) mod reduce;
 #[allow(dead_code)]
 pub(crate) mod reduce_kernels;
 #[allow(dead_code)]
 pub(crate) mod simd;
+pub(crate) mod softmax;
 #[cfg(test)]
 mod speed;
 pub(crate) mod tile;
