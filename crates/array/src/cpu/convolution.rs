@@ -8,14 +8,47 @@ use rayon::prelude::*;
 use super::correlation::{Correlation, Planes, Target};
 use super::matmul::{Job, Multiply, PARALLEL_FROM, SendPointer, for_each_batch};
 use super::tile::{Real, Tile};
+use super::winograd::Winograd;
 use crate::Element;
 use crate::buffer::Buffer;
 use crate::convolution::Geometry;
 
 /// A type that convolutions are computed in.
-pub(crate) trait Float: Multiply + Real + Add<Output = Self> + AddAssign {}
-impl Float for f32 {}
+pub(crate) trait Float: Multiply + Real + Add<Output = Self> + AddAssign {
+    /// Runs a convolution by Winograd's algorithm and returns true, if it pays and the type is not
+    /// one that is chosen for its precision.
+    ///
+    /// # Safety
+    /// As [`Winograd::run`].
+    unsafe fn winograd(
+        _: &Winograd,
+        _x: &[Self],
+        _w: &[Self],
+        _bias: Option<&[Self]>,
+        _y: *mut Self,
+    ) -> bool {
+        false
+    }
+}
+
 impl Float for f64 {}
+
+impl Float for f32 {
+    unsafe fn winograd(
+        winograd: &Winograd,
+        x: &[f32],
+        w: &[f32],
+        bias: Option<&[f32]>,
+        y: *mut f32,
+    ) -> bool {
+        let pays = winograd.pays();
+        if pays {
+            // SAFETY: as promised by the caller.
+            unsafe { winograd.run(x, w, bias, y) };
+        }
+        pays
+    }
+}
 
 /// Writes the windows of `x` (N, C, H, W) as (N, C, KH, KW, OH, OW).
 pub(crate) fn im2col<T: Element>(g: &Geometry, x: &[T], columns: &mut [MaybeUninit<T>]) {
@@ -119,6 +152,12 @@ impl Geometry {
         self.kernel == (1, 1) && self.params.stride == (1, 1) && self.params.padding == (0, 0)
     }
 
+    /// Whether Winograd's algorithm computes this convolution.
+    fn fits_winograd(&self) -> bool {
+        let p = &self.params;
+        self.kernel == (3, 3) && p.stride == (1, 1) && p.dilation == (1, 1) && p.groups == 1
+    }
+
     /// Calls `f(window, pixel, count)` for each run of windows of one output row that read, for
     /// filter pixel `tap`, pixels inside the plane, which are `stride` apart.
     fn for_each_run(&self, tap: usize, mut f: impl FnMut(usize, usize, usize)) {
@@ -151,6 +190,20 @@ pub(crate) fn forward<T: Float>(
         return pointwise(g, (o, c), w, (c as isize, 1), x, b, y);
     }
     let (padding, dilation) = (g.params.padding, g.params.dilation);
+    if g.fits_winograd() {
+        let winograd = Winograd {
+            images: g.images,
+            channels: c,
+            outputs: o,
+            image: g.image,
+            padding: (padding.0 as isize, padding.1 as isize),
+            out: g.out,
+        };
+        // SAFETY: `y` is the whole output.
+        if unsafe { T::winograd(&winograd, x, w, b, y.as_mut_ptr().cast()) } {
+            return;
+        }
+    }
     let correlation = Correlation {
         channels: c,
         image: g.image,
@@ -231,6 +284,23 @@ pub(crate) fn input_gradient<T: Float>(g: &Geometry, gy: &[T], w: &[T], gx: &mut
         return pointwise(g, (c, o), w, (1, c as isize), gy, None, gx);
     }
     let p = &g.params;
+    if g.fits_winograd() {
+        let winograd = Winograd {
+            images: g.images,
+            channels: o,
+            outputs: c,
+            image: g.out,
+            padding: (2 - p.padding.0 as isize, 2 - p.padding.1 as isize),
+            out: g.image,
+        };
+        if winograd.pays() {
+            let w = turned(g, w, &[8, 7, 6, 5, 4, 3, 2, 1, 0]);
+            // SAFETY: `gx` is the whole image.
+            if unsafe { T::winograd(&winograd, gy, &w, None, gx.as_mut_ptr().cast()) } {
+                return;
+            }
+        }
+    }
     let rows = remainders(g.image.0, g.kernel.0, p.stride.0, p.padding.0, p.dilation.0);
     let columns = remainders(g.image.1, g.kernel.1, p.stride.1, p.padding.1, p.dilation.1);
     // Pixels that no filter pixel reaches keep this zero.

@@ -21,4 +21,5 @@ mod speed;
 pub(crate) mod tile;
 #[allow(dead_code)]
 pub(crate) mod vector_math;
+pub(crate) mod winograd;
 pub(crate) mod zip;

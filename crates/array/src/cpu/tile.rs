@@ -72,10 +72,15 @@ pub(crate) trait Real: Copy + 'static {
 }
 
 /// A SIMD register of `LANES` numbers.
-trait Vector: Copy {
+pub(super) trait Vector: Copy {
     type Scalar: Copy + 'static;
     const LANES: usize;
     unsafe fn splat(x: Self::Scalar) -> Self;
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: all bits zero is the number zero of both float types.
+        unsafe { Self::splat(std::mem::zeroed()) }
+    }
     unsafe fn load(from: *const Self::Scalar) -> Self;
     unsafe fn store(self, to: *mut Self::Scalar);
     /// The first `count` numbers; the others are zero.
@@ -94,7 +99,7 @@ trait Vector: Copy {
 unsafe fn tile<V: Vector, const H: usize, const W: usize>(t: &Tile<V::Scalar>) {
     // SAFETY: all reads and writes lie where the caller promised.
     unsafe {
-        let mut sums = [[V::splat(zero::<V::Scalar>()); W]; H];
+        let mut sums = [[V::zero(); W]; H];
         let (row, step) = t.a_strides;
         // One pointer for three rows: the processor's addressing adds one or two strides for free.
         let mut a = [t.a; 4];
@@ -103,7 +108,7 @@ unsafe fn tile<V: Vector, const H: usize, const W: usize>(t: &Tile<V::Scalar>) {
         }
         for p in 0..t.k {
             let from = t.b.add(*t.b_offsets.add(p));
-            let mut b = [V::splat(zero::<V::Scalar>()); W];
+            let mut b = [V::zero(); W];
             for (j, b) in b.iter_mut().enumerate() {
                 *b = V::load(from.add(j * V::LANES));
             }
@@ -142,13 +147,6 @@ unsafe fn tile<V: Vector, const H: usize, const W: usize>(t: &Tile<V::Scalar>) {
     }
 }
 
-/// Zero of a float type.
-#[inline(always)]
-unsafe fn zero<T>() -> T {
-    // SAFETY: all bits zero is the number zero of both float types.
-    unsafe { std::mem::zeroed() }
-}
-
 macro_rules! tiles {
     ($name:ident, $vector:ty, $T:ty, [$($height:literal),*] $(, #[$feature:meta])?) => {
         static $name: Tiles<$T> = {
@@ -167,7 +165,7 @@ macro_rules! tiles {
 
 /// Plain Rust for machines without the levels below; compilers make it NEON or SSE2.
 #[derive(Clone, Copy)]
-struct Portable<T, const N: usize>([T; N]);
+pub(super) struct Portable<T, const N: usize>([T; N]);
 
 macro_rules! portable {
     ($T:ty, $lanes:literal) => {

@@ -1,0 +1,545 @@
+//! Convolution with 3x3 filters by Winograd's algorithm F(4x4, 3x3), in f32.
+//!
+//! A tile of 4x4 outputs reads 6x6 pixels. With the small matrices A, B and G of the algorithm,
+//!
+//! y = Aᵀ \[(G w Gᵀ) ⊙ (Bᵀ x B)] A
+//!
+//! so that after summing over channels each of the 36 points is one product of matrices: 36
+//! multiplications for 16 outputs, not 144. The rounding error is some ten times that of the
+//! direct sum, about 1e-5 of the largest output.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::matmul::{PARALLEL_FROM, SendPointer};
+use super::tile::{Portable, Real, Tile, Vector};
+use crate::buffer::Buffer;
+
+/// Outputs of a tile along an axis, and pixels that it reads.
+const OUT: usize = 4;
+const IN: usize = 6;
+/// Points at which the products are taken.
+const POINTS: usize = IN * IN;
+/// Filters transformed that stay in the caches while every thread works on tiles of its own.
+const SMALL_FILTERS: usize = 3 << 20;
+/// Bytes of transformed pixels and sums, where each thread has its own and where all share.
+const OWN_BYTES: usize = 600 << 10;
+const SHARED_BYTES: usize = 12 << 20;
+
+/// The convolution of all images with 3x3 filters, stride 1.
+pub(crate) struct Winograd {
+    pub(crate) images: usize,
+    pub(crate) channels: usize,
+    pub(crate) outputs: usize,
+    pub(crate) image: (usize, usize),
+    /// Zeros before the first row and column; negative where the first pixels are not read.
+    pub(crate) padding: (isize, isize),
+    pub(crate) out: (usize, usize),
+}
+
+/// Adjacent tiles of one row of tiles, and the position of the first in the block.
+struct Segment {
+    image: usize,
+    row: usize,
+    columns: Range<usize>,
+    at: usize,
+}
+
+impl Winograd {
+    /// Whether it beats the direct sum: enough channels on both sides for the products to outweigh
+    /// the transforms, and enough tiles to outweigh that of the filters.
+    pub(crate) fn pays(&self) -> bool {
+        self.channels >= 16 && self.outputs >= 16 && self.tiles() >= 24
+    }
+
+    /// Rows and columns of tiles of an image.
+    fn grid(&self) -> (usize, usize) {
+        (self.out.0.div_ceil(OUT), self.out.1.div_ceil(OUT))
+    }
+
+    fn tiles(&self) -> usize {
+        self.images * self.grid().0 * self.grid().1
+    }
+
+    fn segments(&self, tiles: Range<usize>) -> impl Iterator<Item = Segment> {
+        let (rows, columns) = self.grid();
+        let first = tiles.start;
+        (tiles.start / columns..tiles.end.div_ceil(columns)).map(move |row| {
+            let start = (row * columns).max(tiles.start);
+            let end = ((row + 1) * columns).min(tiles.end);
+            Segment {
+                image: row / rows,
+                row: row % rows,
+                columns: start - row * columns..end - row * columns,
+                at: start - first,
+            }
+        })
+    }
+
+    fn is_parallel(&self) -> bool {
+        let work = self.tiles() * POINTS * self.channels * self.outputs;
+        work >= PARALLEL_FROM && rayon::current_num_threads() > 1
+    }
+
+    /// y (N, O, OH, OW) from x (N, C, H, W), w (O, C, 3, 3) and the bias (O).
+    ///
+    /// # Safety
+    /// `y` has room for the output.
+    pub(crate) unsafe fn run(&self, x: &[f32], w: &[f32], bias: Option<&[f32]>, y: *mut f32) {
+        let parallel = self.is_parallel();
+        let level = Level::detect();
+        let filters = self.transform_filters(level, w, parallel);
+        let per_tile = POINTS * (self.channels + self.outputs) * size_of::<f32>();
+        let small = POINTS * self.channels * self.outputs * size_of::<f32>() <= SMALL_FILTERS;
+        let threads = rayon::current_num_threads();
+        let tiles = self.tiles();
+        let fit = |bytes: usize| (bytes / per_tile / 32 * 32).max(32);
+        let y = SendPointer(y);
+        let run = |size: usize, i: usize, parallel: bool| {
+            let block = i * size..((i + 1) * size).min(tiles);
+            // SAFETY: blocks write to tiles of their own.
+            unsafe { self.run_block(level, x, &filters, bias, block, y.get(), parallel) };
+        };
+        let own = fit(OWN_BYTES);
+        if small && parallel && tiles.div_ceil(own) >= threads {
+            (0..tiles.div_ceil(own))
+                .into_par_iter()
+                .for_each(|i| run(own, i, false));
+        } else {
+            let size = if small { own } else { fit(SHARED_BYTES) };
+            (0..tiles.div_ceil(size)).for_each(|i| run(size, i, parallel));
+        }
+    }
+
+    /// Distance of the rows of transformed filters: not a multiple of 2 KiB.
+    fn filter_pitch(&self) -> usize {
+        self.channels.next_multiple_of(16) + 16
+    }
+
+    /// G w Gᵀ as (points, O, C).
+    fn transform_filters(&self, level: &Level, w: &[f32], parallel: bool) -> Filters {
+        let (c, o, pitch) = (self.channels, self.outputs, self.filter_pitch());
+        let filters = Filters(Buffer::uninit(POINTS * o * pitch * size_of::<f32>()));
+        let to = SendPointer(filters.pointer());
+        for_each(parallel, o, |output| {
+            let w = &w[output * c * 9..][..c * 9];
+            let planes = Buffer::uninit(9 * pitch * size_of::<f32>());
+            let planes: *mut f32 = planes.as_mut_ptr().cast();
+            // SAFETY: the rows of this output; `planes` has room for 9 rows.
+            unsafe {
+                for tap in 0..9 {
+                    for channel in 0..pitch {
+                        let w = if channel < c {
+                            w[channel * 9 + tap]
+                        } else {
+                            0.0
+                        };
+                        planes.add(tap * pitch + channel).write(w);
+                    }
+                }
+                let to = to.get().add(output * pitch);
+                (level.filter)(planes, pitch, to, o * pitch);
+            }
+        });
+        filters
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    unsafe fn run_block(
+        &self,
+        level: &Level,
+        x: &[f32],
+        filters: &Filters,
+        bias: Option<&[f32]>,
+        block: Range<usize>,
+        y: *mut f32,
+        parallel: bool,
+    ) {
+        let (c, o) = (self.channels, self.outputs);
+        let lanes = level.lanes;
+        let pitch = (block.len() + lanes).next_multiple_of(lanes);
+        let pixels = Buffer::uninit(POINTS * c * pitch * size_of::<f32>());
+        let pixels = SendPointer(pixels.as_mut_ptr().cast::<f32>());
+        let sums = Buffer::uninit(POINTS * o * pitch * size_of::<f32>());
+        let sums = SendPointer(sums.as_mut_ptr().cast::<f32>());
+        let y = SendPointer(y);
+        // SAFETY (all): buffers have room for `pitch` tiles of each channel and point; tasks write
+        // to channels, points and outputs of their own.
+        for_each(parallel, c, |channel| {
+            let mut rows = Rows::new(self.grid().1, lanes);
+            for segment in self.segments(block.clone()) {
+                let plane = self.image.0 * self.image.1;
+                let x = &x[(segment.image * c + channel) * plane..][..plane];
+                rows.load(self, x, &segment);
+                let to = unsafe { pixels.get().add(channel * pitch + segment.at) };
+                unsafe { (level.input)(&rows, segment.columns.len(), to, c * pitch) };
+            }
+        });
+        let tiles = f32::tiles();
+        let panel = 2 * lanes;
+        let offsets: Vec<usize> = (0..c).map(|channel| channel * pitch).collect();
+        for_each(parallel, POINTS, |point| {
+            let mut output = 0;
+            while output < o {
+                let height = tiles.height(o - output);
+                for first in (0..block.len()).step_by(panel) {
+                    unsafe {
+                        let at = point * o + output;
+                        tiles.run(
+                            height,
+                            &Tile {
+                                k: c,
+                                a: filters.pointer().add(at * self.filter_pitch()),
+                                a_strides: (self.filter_pitch() as isize, 1),
+                                b: pixels.get().add(point * c * pitch + first),
+                                b_offsets: offsets.as_ptr(),
+                                c: sums.get().add(at * pitch + first),
+                                c_stride: pitch,
+                                width: panel.min(block.len() - first),
+                                accumulate: false,
+                            },
+                        );
+                    }
+                }
+                output += height;
+            }
+        });
+        for_each(parallel, o, |output| {
+            let mut rows = Rows::new(self.grid().1, lanes);
+            let bias = bias.map_or(0.0, |bias| bias[output]);
+            for segment in self.segments(block.clone()) {
+                let from = unsafe { sums.get().add(output * pitch + segment.at) };
+                unsafe { (level.output)(from, o * pitch, segment.columns.len(), &mut rows) };
+                let plane = self.out.0 * self.out.1;
+                let at = (segment.image * o + output) * plane;
+                unsafe { rows.store(self, bias, &segment, y.get().add(at)) };
+            }
+        });
+    }
+}
+
+fn for_each(parallel: bool, count: usize, f: impl Fn(usize) + Send + Sync) {
+    if parallel {
+        (0..count).into_par_iter().for_each(f);
+    } else {
+        (0..count).for_each(f);
+    }
+}
+
+/// Transformed filters.
+struct Filters(Buffer);
+
+impl Filters {
+    fn pointer(&self) -> *mut f32 {
+        self.0.as_mut_ptr().cast()
+    }
+}
+
+/// The rows of a segment of tiles, each taken apart into the columns 4t, 4t+1, 4t+2, 4t+3: what a
+/// vector of tiles reads or writes at one position lies together.
+struct Rows {
+    values: Vec<f32>,
+    /// Elements of one row at one of the four columns.
+    pitch: usize,
+}
+
+impl Rows {
+    fn new(columns: usize, lanes: usize) -> Rows {
+        let pitch = (columns + 1).next_multiple_of(lanes) + lanes;
+        Rows {
+            values: vec![0.0; IN * OUT * pitch],
+            pitch,
+        }
+    }
+
+    /// Reads the six rows of pixels under a segment.
+    fn load(&mut self, g: &Winograd, x: &[f32], segment: &Segment) {
+        let (h, w) = g.image;
+        let first = (segment.columns.start * OUT) as isize - g.padding.1;
+        for i in 0..IN {
+            let rows = &mut self.values[i * OUT * self.pitch..][..OUT * self.pitch];
+            let row = (segment.row * OUT + i) as isize - g.padding.0;
+            if row < 0 || row >= h as isize {
+                rows.fill(0.0);
+                continue;
+            }
+            let row = &x[row as usize * w..][..w];
+            let (a, rest) = rows.split_at_mut(self.pitch);
+            let (b, rest) = rest.split_at_mut(self.pitch);
+            let (c, d) = rest.split_at_mut(self.pitch);
+            // Groups of four that lie inside the row; the rest one pixel at a time.
+            let count = segment.columns.len() + 1;
+            let from = ((-first).max(0) as usize).div_ceil(OUT).min(count);
+            let inside = (w as isize - first).max(0) as usize / OUT;
+            let upto = inside.clamp(from, count);
+            let quads = if from < upto {
+                let start = (first + (from * OUT) as isize) as usize;
+                &row[start..start + (upto - from) * OUT]
+            } else {
+                &[]
+            };
+            for (t, quad) in quads.chunks_exact(OUT).enumerate() {
+                a[from + t] = quad[0];
+                b[from + t] = quad[1];
+                c[from + t] = quad[2];
+                d[from + t] = quad[3];
+            }
+            let at = |column: isize| {
+                let inside = column >= 0 && column < w as isize;
+                if inside { row[column as usize] } else { 0.0 }
+            };
+            for t in (0..from).chain(upto..count) {
+                let column = first + (t * OUT) as isize;
+                a[t] = at(column);
+                b[t] = at(column + 1);
+                c[t] = at(column + 2);
+                d[t] = at(column + 3);
+            }
+        }
+    }
+
+    /// Writes the four rows of outputs of a segment.
+    ///
+    /// # Safety
+    /// `y` is a plane of the output.
+    unsafe fn store(&self, g: &Winograd, bias: f32, segment: &Segment, y: *mut f32) {
+        let first = segment.columns.start * OUT;
+        let width = (segment.columns.len() * OUT).min(g.out.1 - first);
+        for i in 0..OUT.min(g.out.0 - segment.row * OUT) {
+            let rows = &self.values[i * OUT * self.pitch..][..OUT * self.pitch];
+            let (a, rest) = rows.split_at(self.pitch);
+            let (b, rest) = rest.split_at(self.pitch);
+            let (c, d) = rest.split_at(self.pitch);
+            let at = (segment.row * OUT + i) * g.out.1 + first;
+            // SAFETY: a part of one row of the plane.
+            let y = unsafe { std::slice::from_raw_parts_mut(y.add(at), width) };
+            let mut quads = y.chunks_exact_mut(OUT);
+            for (t, quad) in (&mut quads).enumerate() {
+                quad[0] = a[t] + bias;
+                quad[1] = b[t] + bias;
+                quad[2] = c[t] + bias;
+                quad[3] = d[t] + bias;
+            }
+            let t = width / OUT;
+            let rest = quads.into_remainder();
+            for (y, part) in rest.iter_mut().zip([a, b, c]) {
+                *y = part[t] + bias;
+            }
+        }
+    }
+}
+
+/// The transforms, compiled for one SIMD level.
+struct Level {
+    lanes: usize,
+    /// (nine planes of weights, length of a plane, result, distance of its points)
+    filter: unsafe fn(*const f32, usize, *mut f32, usize),
+    /// (rows, tiles, result, distance of its points)
+    input: unsafe fn(&Rows, usize, *mut f32, usize),
+    /// (sums, distance of their points, tiles, rows)
+    output: unsafe fn(*const f32, usize, usize, &mut Rows),
+}
+
+macro_rules! level {
+    ($name:ident, $V:ty $(, #[$feature:meta])?) => {
+        static $name: Level = {
+            $(#[$feature])?
+            unsafe fn filter(w: *const f32, length: usize, to: *mut f32, pitch: usize) {
+                unsafe { filter_transform::<$V>(w, length, to, pitch) }
+            }
+            $(#[$feature])?
+            unsafe fn input(rows: &Rows, count: usize, to: *mut f32, pitch: usize) {
+                unsafe { input_transform::<$V>(rows, count, to, pitch) }
+            }
+            $(#[$feature])?
+            unsafe fn output(from: *const f32, pitch: usize, count: usize, rows: &mut Rows) {
+                unsafe { output_transform::<$V>(from, pitch, count, rows) }
+            }
+            Level {
+                lanes: <$V as Vector>::LANES,
+                filter,
+                input,
+                output,
+            }
+        };
+    };
+}
+level!(PORTABLE, Portable<f32, 4>);
+#[cfg(target_arch = "x86_64")]
+level!(V4, std::arch::x86_64::__m512, #[target_feature(enable = "avx512f")]);
+#[cfg(target_arch = "x86_64")]
+level!(V3, std::arch::x86_64::__m256, #[target_feature(enable = "avx2,fma")]);
+
+impl Level {
+    /// The level that the tiles of this machine have.
+    fn detect() -> &'static Level {
+        match f32::tiles().lanes {
+            #[cfg(target_arch = "x86_64")]
+            16 => &V4,
+            #[cfg(target_arch = "x86_64")]
+            8 => &V3,
+            _ => &PORTABLE,
+        }
+    }
+}
+
+/// The one-dimensional transform `f` along both axes of a square read by `load`.
+#[inline(always)]
+unsafe fn both_axes<V: Vector, const I: usize, const O: usize>(
+    load: impl Fn(usize, usize) -> V,
+    f: impl Fn([V; I]) -> [V; O],
+) -> [[V; O]; O] {
+    // SAFETY: registers only.
+    unsafe {
+        let zero = V::zero();
+        let mut half = [[zero; I]; O];
+        for j in 0..I {
+            let mut column = [zero; I];
+            for (i, x) in column.iter_mut().enumerate() {
+                *x = load(i, j);
+            }
+            for (half, x) in half.iter_mut().zip(f(column)) {
+                half[j] = x;
+            }
+        }
+        let mut whole = [[zero; O]; O];
+        for (whole, half) in whole.iter_mut().zip(half) {
+            *whole = f(half);
+        }
+        whole
+    }
+}
+
+/// k·x + y
+#[inline(always)]
+unsafe fn axpy<V: Vector<Scalar = f32>>(k: f32, x: V, y: V) -> V {
+    // SAFETY: registers only.
+    unsafe { V::splat(k).mul_add(x, y) }
+}
+
+/// Bᵀ
+#[inline(always)]
+unsafe fn b<V: Vector<Scalar = f32>>([x0, x1, x2, x3, x4, x5]: [V; IN]) -> [V; IN] {
+    // SAFETY: registers only.
+    unsafe {
+        let (p, q) = (axpy(-4.0, x2, x4), axpy(-4.0, x1, x3));
+        let (r, s) = (axpy(-1.0, x2, x4), axpy(-1.0, x1, x3));
+        [
+            axpy(4.0, x0, axpy(-5.0, x2, x4)),
+            p.add(q),
+            axpy(-1.0, q, p),
+            axpy(2.0, s, r),
+            axpy(-2.0, s, r),
+            axpy(4.0, x1, axpy(-5.0, x3, x5)),
+        ]
+    }
+}
+
+/// Aᵀ
+#[inline(always)]
+unsafe fn a<V: Vector<Scalar = f32>>([x0, x1, x2, x3, x4, x5]: [V; IN]) -> [V; OUT] {
+    // SAFETY: registers only.
+    unsafe {
+        let (p, q) = (x1.add(x2), axpy(-1.0, x2, x1));
+        let (r, s) = (x3.add(x4), axpy(-1.0, x4, x3));
+        [
+            x0.add(p).add(r),
+            axpy(2.0, s, q),
+            axpy(4.0, r, p),
+            axpy(8.0, s, q).add(x5),
+        ]
+    }
+}
+
+/// G
+#[inline(always)]
+unsafe fn g<V: Vector<Scalar = f32>>([x0, x1, x2]: [V; 3]) -> [V; IN] {
+    // SAFETY: registers only.
+    unsafe {
+        let zero = V::zero();
+        let p = axpy(-1.0 / 6.0, x0.add(x2), zero);
+        let q = axpy(1.0 / 24.0, x0, axpy(1.0 / 6.0, x2, zero));
+        [
+            axpy(0.25, x0, zero),
+            axpy(-1.0 / 6.0, x1, p),
+            axpy(1.0 / 6.0, x1, p),
+            axpy(1.0 / 12.0, x1, q),
+            axpy(-1.0 / 12.0, x1, q),
+            x2,
+        ]
+    }
+}
+
+#[inline(always)]
+unsafe fn filter_transform<V: Vector<Scalar = f32>>(
+    w: *const f32,
+    length: usize,
+    to: *mut f32,
+    pitch: usize,
+) {
+    for at in (0..length).step_by(V::LANES) {
+        // SAFETY: planes of `length`, a multiple of the lanes.
+        unsafe {
+            let u: [[V; IN]; IN] = both_axes(
+                #[inline(always)]
+                |i, j| V::load(w.add((i * 3 + j) * length + at)),
+                #[inline(always)]
+                |x| g(x),
+            );
+            for (point, u) in u.as_flattened().iter().enumerate() {
+                u.store(to.add(point * pitch + at));
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn input_transform<V: Vector<Scalar = f32>>(
+    rows: &Rows,
+    count: usize,
+    to: *mut f32,
+    pitch: usize,
+) {
+    let x = rows.values.as_ptr();
+    for at in (0..count).step_by(V::LANES) {
+        // SAFETY: rows have room for a vector beyond the last tile, and so does the result.
+        unsafe {
+            let v: [[V; IN]; IN] = both_axes(
+                #[inline(always)]
+                |i, j| V::load(x.add((i * OUT + j % OUT) * rows.pitch + j / OUT + at)),
+                #[inline(always)]
+                |x| b(x),
+            );
+            for (point, v) in v.as_flattened().iter().enumerate() {
+                v.store(to.add(point * pitch + at));
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn output_transform<V: Vector<Scalar = f32>>(
+    from: *const f32,
+    pitch: usize,
+    count: usize,
+    rows: &mut Rows,
+) {
+    let y = rows.values.as_mut_ptr();
+    for at in (0..count).step_by(V::LANES) {
+        // SAFETY: the sums have room for a vector beyond the last tile, and so do rows.
+        unsafe {
+            let out: [[V; OUT]; OUT] = both_axes(
+                #[inline(always)]
+                |i, j| V::load(from.add((i * IN + j) * pitch + at)),
+                #[inline(always)]
+                |x| a(x),
+            );
+            for (i, out) in out.iter().enumerate() {
+                for (j, out) in out.iter().enumerate() {
+                    out.store(y.add((i * OUT + j) * rows.pitch + at));
+                }
+            }
+        }
+    }
+}
