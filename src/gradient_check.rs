@@ -98,25 +98,30 @@ fn check(
     let y = f(&leaves);
     let v = pattern(y.shape().as_slice(), order);
     let seeded = |xs: &[Variable]| f(xs) * Variable::constant(v.clone());
-    // First without create_graph, as users train: fused kernels answer here.
-    let gxs = grad_with(
-        &[&y],
-        &leaves.iter().collect::<Vec<_>>(),
-        Some(&[&Variable::constant(v.clone())]),
-        false,
-    );
-    for (i, gx) in gxs.iter().enumerate() {
-        let backward = gx
-            .as_ref()
-            .map_or_else(|| Array::zeros(xs[i].shape(), DType::F64), Variable::data);
+    // Without create_graph, as users train, fused kernels answer; they must agree with the
+    // differentiable backward.
+    let backward = [false, true].map(|create_graph| {
+        grad_with(
+            &[&y],
+            &leaves.iter().collect::<Vec<_>>(),
+            Some(&[&Variable::constant(v.clone())]),
+            create_graph,
+        )
+    });
+    for (i, x) in xs.iter().enumerate() {
         let numerical = numerical_grad(seeded, xs, i, 1e-5);
-        if !close(&backward, &numerical) {
-            return Err(GradientMismatch {
-                order,
-                input: i,
-                backward,
-                numerical,
-            });
+        for gxs in &backward {
+            let backward = gxs[i]
+                .as_ref()
+                .map_or_else(|| Array::zeros(x.shape(), DType::F64), Variable::data);
+            if !close(&backward, &numerical) {
+                return Err(GradientMismatch {
+                    order,
+                    input: i,
+                    backward,
+                    numerical,
+                });
+            }
         }
     }
     if order == last {
