@@ -197,6 +197,32 @@ impl Backward<'_> {
         )
     }
 
+    /// Input `i` without its connection to the graph, for masks and first-order kernels.
+    ///
+    /// # Panics
+    /// If [`Function::keeps`] does not name it.
+    #[track_caller]
+    #[inline]
+    pub fn input_data(&self, i: usize) -> &Array {
+        let Some(Some(x)) = self.body.saved.get(i) else {
+            self.not_kept("input", i)
+        };
+        x
+    }
+
+    /// Output `i` without its connection to the graph, as [`input_data`](Backward::input_data).
+    ///
+    /// # Panics
+    /// If [`Function::keeps`] does not name it.
+    #[track_caller]
+    #[inline]
+    pub fn output_data(&self, i: usize) -> &Array {
+        let Some(Some(y)) = self.body.saved.get(self.body.edges.len() + i) else {
+            self.not_kept("output", i)
+        };
+        y
+    }
+
     /// Gradient of output `i`: zeros where nobody used that output.
     #[track_caller]
     pub fn gy(&self, i: usize) -> Variable {

@@ -4,8 +4,22 @@
 //! Operations on one tensor are methods of [`Variable`]; those that join several are functions
 //! here.
 
+mod activation;
 pub(crate) mod arithmetic;
+mod comparison;
+mod dropout;
 mod elementary;
+mod embed;
+mod loss;
+mod normalization;
 mod reduction;
 mod shape;
 mod unary;
+
+pub use comparison::{maximum, minimum, where_};
+pub use embed::embed_id;
+pub use loss::{
+    accuracy, binary_cross_entropy, huber, mean_squared_error, sigmoid_cross_entropy,
+    softmax_cross_entropy,
+};
+pub use normalization::layer_norm;
