@@ -83,6 +83,51 @@ pub fn jvp(
     (y, tangent.unwrap_or_else(zeros))
 }
 
+/// The Jacobian ∂f/∂x of shape (shape of f(x), shape of x).
+///
+/// ```
+/// use dezero::{Variable, jacobian};
+/// let x = Variable::new([2.0, 3.0]);
+/// let j = jacobian(|x| x * x, &x);
+/// assert_eq!(j.data().to_vec::<f64>(), [4.0, 0.0, 0.0, 6.0]);
+/// ```
+#[track_caller]
+pub fn jacobian(f: impl Fn(&Variable) -> Variable, x: &Variable) -> Variable {
+    let (leaves, y) = enable_grad(|| apply_to_inner(&|xs: &[Variable]| f(&xs[0]), &[x]));
+    let shape = y.shape();
+    let data = y.data();
+    let mut rows = Vec::with_capacity(data.size());
+    for i in 0..data.size() {
+        let mut seed = Array::zeros(shape.as_slice(), data.dtype()).copy();
+        dezero_array::match_dtype!(data.dtype(), T => {
+            seed.as_mut_slice::<T>()[i] = <T as dezero_array::Element>::from_f64(1.0);
+        });
+        rows.extend(grad_or_zeros(&y, &leaves, Some(&Variable::constant(seed))));
+    }
+    let whole: Vec<usize> = shape.iter().chain(x.shape().iter()).copied().collect();
+    if rows.is_empty() {
+        return Variable::constant(Array::zeros(&whole, data.dtype()));
+    }
+    let rows: Vec<&Variable> = rows.iter().collect();
+    enable_grad(|| crate::functions::stack(&rows, 0).reshape(&whole[..]))
+}
+
+/// The Hessian ∂²f/∂x² of a function with one result, of shape (shape of x, shape of x).
+///
+/// ```
+/// use dezero::{Variable, hessian};
+/// let x = Variable::new([1.0, 2.0]);
+/// let h = hessian(|x| (x * x * x).sum(), &x);
+/// assert_eq!(h.data().to_vec::<f64>(), [6.0, 0.0, 0.0, 12.0]);
+/// ```
+///
+/// # Panics
+/// If `f` gives more than one element.
+#[track_caller]
+pub fn hessian(f: impl Fn(&Variable) -> Variable, x: &Variable) -> Variable {
+    jacobian(|x| gradient_of(&f, x, "hessian"), x)
+}
+
 /// The product of the Hessian of `f` at `x` with `v`, without ever forming the Hessian.
 ///
 /// ```

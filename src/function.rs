@@ -235,6 +235,11 @@ impl Backward<'_> {
         }
     }
 
+    /// How many outputs the function has.
+    pub fn outputs(&self) -> usize {
+        self.gys.len()
+    }
+
     /// Whether output `i` was used, so that its gradient is not all zeros.
     pub fn has_gy(&self, i: usize) -> bool {
         self.gys[i].is_some()

@@ -27,7 +27,7 @@ mod variable;
 
 pub use backprop::{BackwardOptions, grad, grad_with};
 pub use config::{detect_anomaly, enable_grad, is_recording, is_training, no_grad, test_mode};
-pub use derivatives::{hvp, jvp, vjp};
+pub use derivatives::{hessian, hvp, jacobian, jvp, vjp};
 pub use dezero_array::{Array, DType, Device, Shape, random, s};
 pub use error::{Error, Result};
 pub use function::{Backward, Function, Gradients, Keep, Outputs, apply};

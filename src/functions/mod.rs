@@ -10,7 +10,10 @@ mod comparison;
 mod dropout;
 mod elementary;
 mod embed;
+mod index;
+mod join;
 mod loss;
+mod matmul;
 mod normalization;
 mod reduction;
 mod shape;
@@ -18,6 +21,7 @@ mod unary;
 
 pub use comparison::{maximum, minimum, where_};
 pub use embed::embed_id;
+pub use join::{concatenate, split, stack};
 pub use loss::{
     accuracy, binary_cross_entropy, huber, mean_squared_error, sigmoid_cross_entropy,
     softmax_cross_entropy,

@@ -1,6 +1,7 @@
 //! Shapes: the same elements in other places, and the types of elements.
 
-use dezero_array::{Array, DType, Shape};
+use dezero_array::{Array, DType, IntoShape, Shape};
+use smallvec::SmallVec;
 
 use super::unary::Unary;
 use crate::function::{Backward, apply_one};
@@ -8,7 +9,8 @@ use crate::variable::Variable;
 
 struct Reshape {
     from: Shape,
-    to: Shape,
+    /// -1 where a size follows from the others.
+    to: SmallVec<[isize; 4]>,
 }
 
 impl Unary for Reshape {
@@ -22,6 +24,28 @@ impl Unary for Reshape {
     #[track_caller]
     fn backward(&self, _: &Backward<'_>, gy: Variable) -> Variable {
         gy.reshape(&self.from)
+    }
+}
+
+struct Permute {
+    axes: SmallVec<[isize; 4]>,
+}
+
+impl Unary for Permute {
+    const NAME: &'static str = "transpose";
+
+    #[track_caller]
+    fn eval(&self, x: &Array) -> Array {
+        x.permute(&self.axes)
+    }
+
+    #[track_caller]
+    fn backward(&self, _: &Backward<'_>, gy: Variable) -> Variable {
+        let mut inverse: SmallVec<[usize; 4]> = SmallVec::from_elem(0, self.axes.len());
+        for (i, &axis) in self.axes.iter().enumerate() {
+            inverse[axis as usize] = i;
+        }
+        gy.permute(inverse)
     }
 }
 
@@ -88,17 +112,138 @@ impl Unary for ToDType {
 }
 
 impl Variable {
-    /// The same elements in row-major order under another shape.
+    /// The same elements in row-major order under another shape. One size may be -1: it follows
+    /// from the others.
+    ///
+    /// ```
+    /// use dezero::Variable;
+    /// let x = Variable::new([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// assert_eq!(x.reshape([-1, 2]).shape()[..], [3, 2]);
+    /// ```
     ///
     /// # Panics
     /// If the number of elements differs.
     #[track_caller]
-    pub fn reshape(&self, shape: impl AsRef<[usize]>) -> Variable {
-        let (from, to) = (self.shape(), Shape::from_slice(shape.as_ref()));
-        if from == to {
-            return self.clone();
+    pub fn reshape(&self, shape: impl IntoShape) -> Variable {
+        apply_one(
+            Reshape {
+                to: shape.into_sizes(),
+                from: self.shape(),
+            },
+            &[self],
+        )
+    }
+
+    /// All elements in one axis, in row-major order.
+    #[track_caller]
+    pub fn flatten(&self) -> Variable {
+        self.reshape(-1)
+    }
+
+    /// The axes in reverse order; a matrix transposed. A view.
+    ///
+    /// ```
+    /// use dezero::Variable;
+    /// assert_eq!(Variable::new([[1.0, 2.0, 3.0]]).transpose().shape()[..], [3, 1]);
+    /// ```
+    #[track_caller]
+    pub fn transpose(&self) -> Variable {
+        let axes: Vec<usize> = (0..self.ndim()).rev().collect();
+        self.permute(axes)
+    }
+
+    /// The axes in another order: axis `i` of the result is axis `axes[i]`. A view.
+    ///
+    /// ```
+    /// use dezero::{Array, DType, Variable};
+    /// let x = Variable::new(Array::zeros([2, 3, 4], DType::F32));
+    /// assert_eq!(x.permute([1, 2, 0]).shape()[..], [3, 4, 2]);
+    /// ```
+    ///
+    /// # Panics
+    /// If `axes` is not an order of all axes.
+    #[track_caller]
+    pub fn permute(&self, axes: impl IntoShape) -> Variable {
+        let ndim = self.ndim() as isize;
+        let axes = axes.into_sizes();
+        let axes = axes
+            .into_iter()
+            .map(|axis| if axis < 0 { axis + ndim } else { axis });
+        apply_one(
+            Permute {
+                axes: axes.collect(),
+            },
+            &[self],
+        )
+    }
+
+    /// Exchanges two axes; negative ones count from the end. A view.
+    ///
+    /// # Panics
+    /// If an axis is out of range.
+    #[track_caller]
+    pub fn swap_axes(&self, axis0: isize, axis1: isize) -> Variable {
+        let ndim = self.ndim();
+        let (axis0, axis1) = (
+            axis_of("swap_axes", axis0, ndim),
+            axis_of("swap_axes", axis1, ndim),
+        );
+        let mut axes: Vec<usize> = (0..ndim).collect();
+        axes.swap(axis0, axis1);
+        self.permute(axes)
+    }
+
+    /// Moves an axis to another place and leaves the order of the others. A view.
+    ///
+    /// # Panics
+    /// If an axis is out of range.
+    #[track_caller]
+    pub fn move_axis(&self, from: isize, to: isize) -> Variable {
+        let ndim = self.ndim();
+        let (from, to) = (
+            axis_of("move_axis", from, ndim),
+            axis_of("move_axis", to, ndim),
+        );
+        let mut axes: Vec<usize> = (0..ndim).filter(|&axis| axis != from).collect();
+        axes.insert(to, from);
+        self.permute(axes)
+    }
+
+    /// A new axis of size 1 at `axis`; negative ones count from the end of the result.
+    ///
+    /// # Panics
+    /// If the axis is out of range.
+    #[track_caller]
+    pub fn expand_dims(&self, axis: isize) -> Variable {
+        let mut shape = self.shape();
+        let axis = axis_of("expand_dims", axis, shape.len() + 1);
+        shape.insert(axis, 1);
+        self.reshape(&shape)
+    }
+
+    /// Without the axes of size 1.
+    #[track_caller]
+    pub fn squeeze(&self) -> Variable {
+        let shape: Shape = self.shape().into_iter().filter(|&n| n != 1).collect();
+        self.reshape(&shape)
+    }
+
+    /// Without one axis, whose size is 1.
+    ///
+    /// # Panics
+    /// If the axis is out of range or its size is not 1.
+    #[track_caller]
+    pub fn squeeze_axis(&self, axis: isize) -> Variable {
+        let mut shape = self.shape();
+        let axis = axis_of("squeeze_axis", axis, shape.len());
+        if shape[axis] != 1 {
+            panic!(
+                "squeeze_axis: axis {axis} of shape {:?} has not size 1",
+                &shape[..]
+            );
         }
-        apply_one(Reshape { from, to }, &[self])
+        shape.remove(axis);
+        self.reshape(&shape)
     }
 
     /// The elements repeated along new and size-1 axes to `shape`, by NumPy's rule.
@@ -137,6 +282,16 @@ impl Variable {
         }
         apply_one(ToDType { from, to: dtype }, &[self])
     }
+}
+
+/// The axis that `axis` names among `ndim`; negative ones count from the end.
+#[track_caller]
+pub(crate) fn axis_of(operation: &str, axis: isize, ndim: usize) -> usize {
+    let counted = if axis < 0 { axis + ndim as isize } else { axis };
+    if counted < 0 || counted >= ndim as isize {
+        panic!("{operation}: axis {axis} is out of range for {ndim} axes");
+    }
+    counted as usize
 }
 
 #[cfg(test)]
