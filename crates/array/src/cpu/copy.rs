@@ -2,9 +2,8 @@
 
 use std::mem::MaybeUninit;
 
-use rayon::prelude::*;
-
 use super::nest::Nest;
+use super::threads;
 use crate::layout::{contiguous_strides, size_of_shape};
 use crate::{Array, match_dtype};
 
@@ -52,9 +51,7 @@ pub(crate) fn for_ranges(n: usize, bytes: usize, body: impl Fn(std::ops::Range<u
     }
     // A few pieces for each thread even out their speeds.
     let pieces = (4 * threads).min(n).min(bytes / (PARALLEL_FROM / 8));
-    (0..pieces)
-        .into_par_iter()
-        .for_each(|i| body(n * i / pieces..n * (i + 1) / pieces));
+    threads::for_each(pieces, &|i| body(n * i / pieces..n * (i + 1) / pieces));
 }
 
 /// Copies the elements of `shape` from one layout to another.

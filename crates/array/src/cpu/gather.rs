@@ -1,10 +1,9 @@
 //! Reading and writing blocks at listed places: what integer-array indexing, `take` and `scatter`
 //! come down to.
 
-use rayon::prelude::*;
-
 use super::copy::{Shared, copy_strided, for_ranges};
 use super::nest::Nest;
+use super::threads;
 use crate::layout::size_of_shape;
 use crate::{Shape, Strides};
 
@@ -126,9 +125,10 @@ impl Places {
             if pieces == 1 {
                 run(o, everything.clone());
             } else {
-                (0..pieces)
-                    .into_par_iter()
-                    .for_each(|i| run(o, low + i * width..low + (i + 1) * width));
+                threads::for_each(pieces as usize, &|i| {
+                    let i = i as isize;
+                    run(o, low + i * width..low + (i + 1) * width);
+                });
             }
         }
     }

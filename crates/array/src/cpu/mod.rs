@@ -18,6 +18,7 @@ pub(crate) mod simd;
 pub(crate) mod softmax;
 #[cfg(test)]
 mod speed;
+pub(crate) mod threads;
 pub(crate) mod tile;
 #[allow(dead_code)]
 pub(crate) mod vector_math;

@@ -8,6 +8,8 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use rayon::prelude::*;
+
+use super::threads;
 use smallvec::SmallVec;
 
 use crate::cpu::kernel::address;
@@ -418,9 +420,9 @@ impl Work<'_> {
             some(0..results);
         } else if results >= 8 {
             let piece = (PIECE / self.count).max(1);
-            (0..results.div_ceil(piece))
-                .into_par_iter()
-                .for_each(|i| some(i * piece..results.min((i + 1) * piece)));
+            threads::for_each(results.div_ceil(piece), &|i| {
+                some(i * piece..results.min((i + 1) * piece));
+            });
         } else {
             // Few long results: split each.
             kept.for_rows(0..results, |_, n, [x_start, out_start]| {

@@ -9,7 +9,7 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use rayon::prelude::*;
+use super::threads;
 
 /// How much work one element is, which decides the length from which threads pay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +65,9 @@ pub(crate) fn for_each_block(len: usize, cost: Cost, body: impl Fn(Range<usize>)
         return body(0..len);
     }
     let block = cost.block();
-    (0..len.div_ceil(block))
-        .into_par_iter()
-        .for_each(|i| body(i * block..len.min((i + 1) * block)));
+    threads::for_each(len.div_ceil(block), &|i| {
+        body(i * block..len.min((i + 1) * block))
+    });
 }
 
 /// A pointer that threads may share, because each touches its own range.
