@@ -236,32 +236,31 @@ impl Variable {
 
 #[cfg(test)]
 mod tests {
-    use super::{concatenate, split, stack};
-    use crate::gradient_check;
+    use crate::{functions, gradient_check};
 
     gradient_check!(
         concatenate,
-        |x0, x1, x2| concatenate(&[x0, x1, x2], 1).pow(2),
+        |x0, x1, x2| functions::concatenate(&[x0, x1, x2], 1).pow(2),
         [[1.0, 2.0], [3.0, 4.0]],
         [[5.0], [6.0]],
         [[0.5, 1.5, 2.5], [-1.0, -2.0, -3.0]]
     );
-    gradient_check!(concatenate_with_itself: concatenate, |x| concatenate(&[x, x], -1).pow(3), [1.0, 2.0]);
+    gradient_check!(concatenate_with_itself: concatenate, |x| functions::concatenate(&[x, x], -1).pow(3), [1.0, 2.0]);
     gradient_check!(
         stack,
-        |x0, x1| stack(&[x0, x1], 1).pow(2),
+        |x0, x1| functions::stack(&[x0, x1], 1).pow(2),
         [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]],
         [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]
     );
     gradient_check!(
         split,
         |x| {
-            let parts = split(x, [1, 3], 1);
+            let parts = functions::split(x, [1, 3], 1);
             parts[0].sum().pow(2) + parts[1].pow(2).sum() * parts[2].sum()
         },
         [[1.0, 2.0, 3.0, 4.0, 5.0], [0.1, 0.2, 0.3, 0.4, 0.5]]
     );
-    gradient_check!(split_unused: split, |x| split(x, 2, 0)[1].pow(3), [[1.0, 2.0], [3.0, 4.0]]);
+    gradient_check!(split_unused: split, |x| functions::split(x, 2, 0)[1].pow(3), [[1.0, 2.0], [3.0, 4.0]]);
     gradient_check!(
         pad,
         |x| x.pad([(1, 0), (2, 3)], 0.5).pow(2),
