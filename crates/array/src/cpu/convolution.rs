@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::correlation::{Correlation, Planes, Target};
 use super::matmul::{Job, Multiply, PARALLEL_FROM, SendPointer, for_each_batch};
 use super::tile::{Real, Tile};
+use super::transpose::transpose;
 use super::winograd::Winograd;
 use crate::Element;
 use crate::buffer::Buffer;
@@ -29,6 +30,14 @@ pub(crate) trait Float: Multiply + Real + Add<Output = Self> + AddAssign {
     ) -> bool {
         false
     }
+
+    /// The same for the gradient of the weight.
+    ///
+    /// # Safety
+    /// As [`Winograd::weight_gradient`].
+    unsafe fn winograd_weight(_: &Winograd, _x: &[Self], _gy: &[Self], _gw: *mut Self) -> bool {
+        false
+    }
 }
 
 impl Float for f64 {}
@@ -45,6 +54,15 @@ impl Float for f32 {
         if pays {
             // SAFETY: as promised by the caller.
             unsafe { winograd.run(x, w, bias, y) };
+        }
+        pays
+    }
+
+    unsafe fn winograd_weight(winograd: &Winograd, x: &[f32], gy: &[f32], gw: *mut f32) -> bool {
+        let pays = winograd.pays();
+        if pays {
+            // SAFETY: as promised by the caller.
+            unsafe { winograd.weight_gradient(x, gy, gw) };
         }
         pays
     }
@@ -191,14 +209,7 @@ pub(crate) fn forward<T: Float>(
     }
     let (padding, dilation) = (g.params.padding, g.params.dilation);
     if g.fits_winograd() {
-        let winograd = Winograd {
-            images: g.images,
-            channels: c,
-            outputs: o,
-            image: g.image,
-            padding: (padding.0 as isize, padding.1 as isize),
-            out: g.out,
-        };
+        let winograd = Winograd::of(g);
         // SAFETY: `y` is the whole output.
         if unsafe { T::winograd(&winograd, x, w, b, y.as_mut_ptr().cast()) } {
             return;
@@ -442,6 +453,13 @@ pub(crate) fn weight_gradient<T: Float>(
         gw.fill(MaybeUninit::new(T::default()));
         return;
     }
+    if g.fits_winograd() {
+        // SAFETY: `gw` is the whole weight.
+        let done = unsafe { T::winograd_weight(&Winograd::of(g), x, gy, gw.as_mut_ptr().cast()) };
+        if done {
+            return;
+        }
+    }
     let tiles = T::tiles();
     let panel = 2 * tiles.lanes;
     // The part of the padded image that windows read.
@@ -591,17 +609,10 @@ unsafe fn channels_last<T: Float>(
         to[..left * channels].fill(T::default());
         to[right * channels..].fill(T::default());
         let to = &mut to[left * channels..right * channels];
-        let width = right - left;
-        // Sixteen pixels of all channels at a time: the written lines stay in the first cache.
-        for start in (0..width).step_by(16) {
-            let count = 16.min(width - start);
-            let to = &mut to[start * channels..(start + count) * channels];
-            for channel in 0..channels {
-                let from = &x[channel * h * w + row * w + start..][..count];
-                for (i, &x) in from.iter().enumerate() {
-                    to[i * channels + channel] = x;
-                }
-            }
+        // SAFETY: pixels inside the image, and their places in the result.
+        unsafe {
+            let x = x.as_ptr().add(row * w);
+            transpose(x, h * w, channels, right - left, to.as_mut_ptr(), channels);
         }
     }
 }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::simd::dispatch;
 use super::tile::{Real, Tile, Tiles};
+use super::transpose::transpose;
 use crate::Element;
 use crate::buffer::Buffer;
 
@@ -301,21 +302,13 @@ unsafe fn pack_columns<T: Copy + Default>(
             }
             return;
         }
-        // Eight steps of a column at a time: one cache line of it is read at once.
-        for start in (0..depth).step_by(8) {
-            let count = 8.min(depth - start);
+        if strides.0 == 1 {
+            return transpose(b, strides.1 as usize, width, depth, packed, panel);
+        }
+        for p in 0..depth {
             for j in 0..width {
-                let column = b.offset(j as isize * strides.1 + start as isize * strides.0);
-                let to = packed.add(start * panel + j);
-                if count == 8 {
-                    for p in 0..8 {
-                        *to.add(p * panel) = *column.offset(p as isize * strides.0);
-                    }
-                } else {
-                    for p in 0..count {
-                        *to.add(p * panel) = *column.offset(p as isize * strides.0);
-                    }
-                }
+                let from = b.offset(p as isize * strides.0 + j as isize * strides.1);
+                *packed.add(p * panel + j) = *from;
             }
         }
     }

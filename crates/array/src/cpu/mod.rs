@@ -20,6 +20,7 @@ pub(crate) mod softmax;
 mod speed;
 pub(crate) mod threads;
 pub(crate) mod tile;
+pub(crate) mod transpose;
 #[allow(dead_code)]
 pub(crate) mod vector_math;
 pub(crate) mod winograd;

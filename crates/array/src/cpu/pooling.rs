@@ -5,6 +5,7 @@ use std::ops::{AddAssign, Div, Range};
 
 use rayon::prelude::*;
 
+use super::simd::dispatch;
 use crate::Element;
 use crate::pooling::Windows;
 
@@ -82,18 +83,30 @@ fn max_plane<T: Element>(
     indices: &mut [MaybeUninit<i64>],
 ) {
     let p = &g.params;
-    let width = g.image.1;
+    let (height, width) = g.image;
+    // Columns whose windows lie inside the image; the others are worked out one by one.
+    let from = p.padding.1.div_ceil(p.stride.1).min(g.out.1);
+    let reach = (p.kernel.1 - 1) * p.dilation.1;
+    let upto = match (width + p.padding.1).checked_sub(reach) {
+        Some(room) => room.div_ceil(p.stride.1).clamp(from, g.out.1),
+        None => from,
+    };
     for row in 0..g.out.0 {
-        for column in 0..g.out.1 {
-            let mut best: Option<(T, usize)> = None;
-            for i in inside(
+        let taps = || {
+            inside(
                 row,
-                g.image.0,
+                height,
                 p.kernel.0,
                 p.stride.0,
                 p.padding.0,
                 p.dilation.0,
-            ) {
+            )
+        };
+        let y = &mut y[row * g.out.1..][..g.out.1];
+        let indices = &mut indices[row * g.out.1..][..g.out.1];
+        for column in (0..from).chain(upto..g.out.1) {
+            let mut best: Option<(T, usize)> = None;
+            for i in taps() {
                 for j in inside(
                     column,
                     width,
@@ -102,23 +115,88 @@ fn max_plane<T: Element>(
                     p.padding.1,
                     p.dilation.1,
                 ) {
-                    let value = x[i * width + j];
-                    // `!(a <= b)` holds for NaN too, which wins once and stays.
-                    #[allow(clippy::neg_cmp_op_on_partial_ord, clippy::eq_op)]
-                    let wins = match best {
-                        None => true,
-                        Some((top, _)) => !(value <= top) && top == top,
-                    };
-                    if wins {
-                        best = Some((value, i * width + j));
+                    let at = i * width + j;
+                    if best.is_none_or(|(top, _)| wins(x[at], top)) {
+                        best = Some((x[at], at));
                     }
                 }
             }
             let (value, at) = best.expect("a window has a pixel: its padding is at most half");
-            y[row * g.out.1 + column].write(value);
-            indices[row * g.out.1 + column].write(at as i64);
+            y[column].write(value);
+            indices[column].write(at as i64);
+        }
+        if from == upto {
+            continue;
+        }
+        // One pixel of all windows after the other, so that the loop over windows is SIMD.
+        let (y, indices) = (&mut y[from..upto], &mut indices[from..upto]);
+        let mut first = true;
+        for i in taps() {
+            for j in 0..p.kernel.1 {
+                let at = i * width + from * p.stride.1 + j * p.dilation.1 - p.padding.1;
+                let x = &x[at..];
+                if first {
+                    for (k, (y, index)) in y.iter_mut().zip(&mut *indices).enumerate() {
+                        y.write(x[k * p.stride.1]);
+                        index.write((at + k * p.stride.1) as i64);
+                    }
+                    first = false;
+                    continue;
+                }
+                // SAFETY: the first pixel set them all.
+                let (y, indices) = unsafe { (assume_init(y), assume_init(indices)) };
+                match p.stride.1 {
+                    1 => keep_larger::<T, 1>(x, at, y, indices),
+                    2 => keep_larger::<T, 2>(x, at, y, indices),
+                    3 => keep_larger::<T, 3>(x, at, y, indices),
+                    stride => {
+                        for (k, (y, index)) in y.iter_mut().zip(indices).enumerate() {
+                            if wins(x[k * stride], *y) {
+                                (*y, *index) = (x[k * stride], (at + k * stride) as i64);
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
+}
+
+/// Whether `x` takes the place of the maximum so far: it is larger, or the first NaN.
+#[inline(always)]
+fn wins<T: PartialOrd + Copy>(x: T, top: T) -> bool {
+    #[allow(clippy::neg_cmp_op_on_partial_ord, clippy::eq_op)]
+    {
+        !(x <= top) & (top == top)
+    }
+}
+
+fn keep_larger<T: Element, const STRIDE: usize>(
+    x: &[T],
+    at: usize,
+    y: &mut [T],
+    indices: &mut [i64],
+) {
+    let x = &x[..(y.len() - 1) * STRIDE + 1];
+    dispatch(
+        #[inline(always)]
+        || {
+            for (k, (y, index)) in y.iter_mut().zip(indices).enumerate() {
+                let value = x[k * STRIDE];
+                let wins = wins(value, *y);
+                *y = if wins { value } else { *y };
+                let here = (at + k * STRIDE) as i64;
+                *index = if wins { here } else { *index };
+            }
+        },
+    );
+}
+
+/// # Safety
+/// All elements are set.
+unsafe fn assume_init<T>(x: &mut [MaybeUninit<T>]) -> &mut [T] {
+    // SAFETY: as promised by the caller.
+    unsafe { &mut *(x as *mut [MaybeUninit<T>] as *mut [T]) }
 }
 
 /// Adds each number to its position in a plane of zeros. The positions lie inside.

@@ -14,7 +14,9 @@ use rayon::prelude::*;
 
 use super::matmul::{PARALLEL_FROM, SendPointer};
 use super::tile::{Portable, Real, Tile, Vector};
+use super::transpose::transpose;
 use crate::buffer::Buffer;
+use crate::convolution::Geometry;
 
 /// Outputs of a tile along an axis, and pixels that it reads.
 const OUT: usize = 4;
@@ -47,6 +49,19 @@ struct Segment {
 }
 
 impl Winograd {
+    /// The convolution of `g`, whose filters are 3x3 without stride.
+    pub(crate) fn of(g: &Geometry) -> Winograd {
+        let padding = g.params.padding;
+        Winograd {
+            images: g.images,
+            channels: g.in_channels,
+            outputs: g.out_channels,
+            image: g.image,
+            padding: (padding.0 as isize, padding.1 as isize),
+            out: g.out,
+        }
+    }
+
     /// Whether it beats the direct sum: enough channels on both sides for the products to outweigh
     /// the transforms, and enough tiles to outweigh that of the filters.
     pub(crate) fn pays(&self) -> bool {
@@ -217,6 +232,178 @@ impl Winograd {
             }
         });
     }
+
+    /// gw (O, C, 3, 3) from x (N, C, H, W) and gy (N, O, OH, OW): the transpose of the sum over
+    /// channels,
+    ///
+    /// gw = Gᵀ [Σ over tiles (A gy Aᵀ) ⊙ (Bᵀ x B)] G
+    ///
+    /// # Safety
+    /// `gw` has room for the result.
+    pub(crate) unsafe fn weight_gradient(&self, x: &[f32], gy: &[f32], gw: *mut f32) {
+        let parallel = self.is_parallel();
+        let level = Level::detect();
+        let (c, o) = (self.channels, self.outputs);
+        let pitch = |channels: usize| channels.next_multiple_of(level.lanes);
+        let (c_pitch, o_pitch) = (pitch(c), pitch(o));
+        let tiles = self.tiles();
+        let per_tile = POINTS * (c_pitch + o_pitch) * size_of::<f32>();
+        let size = (SHARED_BYTES / per_tile).clamp(32, 256).min(tiles);
+        let panel = 2 * level.lanes;
+        let floats = |count: usize| Buffer::uninit(count * size_of::<f32>());
+        let share = |buffer: &Buffer| SendPointer(buffer.as_mut_ptr().cast::<f32>());
+        // One vector more, which tiles read and drop where the last is half used.
+        let pixels = floats(POINTS * size * c_pitch + panel);
+        let pixels = share(&pixels);
+        let gradients = floats(POINTS * size * o_pitch);
+        let gradients = share(&gradients);
+        let sums = floats(POINTS * o * c_pitch);
+        let sums = share(&sums);
+        let offsets: Vec<usize> = (0..size).map(|tile| tile * c_pitch).collect();
+        // SAFETY (all): the buffers have room for `size` tiles, and tasks write to tiles, points
+        // and outputs of their own.
+        (0..panel).for_each(|i| unsafe {
+            let end = pixels.get().add(POINTS * size * c_pitch);
+            end.add(i).write(0.0);
+        });
+        for start in (0..tiles).step_by(size) {
+            let block = start..(start + size).min(tiles);
+            let segments: Vec<Segment> = self.segments(block.clone()).collect();
+            for_each(parallel, segments.len(), |i| {
+                let segment = &segments[i];
+                let count = segment.columns.len();
+                let first = |start: usize, padding: isize| (start * OUT) as isize - padding;
+                let mut strip = Strip {
+                    channels: c,
+                    pitch: c_pitch,
+                    plane: self.image,
+                    rows: IN,
+                    columns: count * OUT + IN - OUT,
+                    row: first(segment.row, self.padding.0),
+                    column: first(segment.columns.start, self.padding.1),
+                };
+                let plane = self.image.0 * self.image.1;
+                let x = &x[segment.image * c * plane..][..c * plane];
+                let last = floats(strip.rows * strip.columns * c_pitch);
+                let last: *mut f32 = last.as_mut_ptr().cast();
+                unsafe {
+                    strip.load(x, last);
+                    let to = pixels.get().add(segment.at * c_pitch);
+                    (level.pixels)(last, strip.columns, c_pitch, count, to, size * c_pitch);
+                }
+                strip = Strip {
+                    channels: o,
+                    pitch: o_pitch,
+                    plane: self.out,
+                    rows: OUT,
+                    columns: count * OUT,
+                    row: first(segment.row, 0),
+                    column: first(segment.columns.start, 0),
+                };
+                let plane = self.out.0 * self.out.1;
+                let gy = &gy[segment.image * o * plane..][..o * plane];
+                let last = floats(strip.rows * strip.columns * o_pitch);
+                let last: *mut f32 = last.as_mut_ptr().cast();
+                unsafe {
+                    strip.load(gy, last);
+                    let to = gradients.get().add(segment.at * o_pitch);
+                    (level.gradients)(last, strip.columns, o_pitch, count, to, size * o_pitch);
+                }
+            });
+            let tiles = f32::tiles();
+            for_each(parallel, POINTS, |point| {
+                let mut output = 0;
+                while output < o {
+                    let height = tiles.height(o - output);
+                    for first in (0..c).step_by(panel) {
+                        unsafe {
+                            tiles.run(
+                                height,
+                                &Tile {
+                                    k: block.len(),
+                                    a: gradients.get().add(point * size * o_pitch + output),
+                                    a_strides: (1, o_pitch as isize),
+                                    b: pixels.get().add(point * size * c_pitch + first),
+                                    b_offsets: offsets.as_ptr(),
+                                    c: sums.get().add((point * o + output) * c_pitch + first),
+                                    c_stride: c_pitch,
+                                    width: panel.min(c - first),
+                                    accumulate: start > 0,
+                                },
+                            );
+                        }
+                    }
+                    output += height;
+                }
+            });
+        }
+        let gw = SendPointer(gw);
+        for_each(parallel, o, |output| {
+            let planes = floats(9 * c_pitch);
+            let planes: *mut f32 = planes.as_mut_ptr().cast();
+            unsafe {
+                (level.weights)(
+                    sums.get().add(output * c_pitch),
+                    o * c_pitch,
+                    planes,
+                    c_pitch,
+                );
+                let gw = gw.get().add(output * c * 9);
+                for channel in 0..c {
+                    for tap in 0..9 {
+                        *gw.add(channel * 9 + tap) = *planes.add(tap * c_pitch + channel);
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// A part of an image, brought into an order with the channels last.
+struct Strip {
+    channels: usize,
+    /// Distance of its pixels.
+    pitch: usize,
+    /// Rows and columns of the image.
+    plane: (usize, usize),
+    rows: usize,
+    columns: usize,
+    /// Its first row and column in the image; what lies outside is zero.
+    row: isize,
+    column: isize,
+}
+
+impl Strip {
+    /// # Safety
+    /// `to` has room for the strip.
+    unsafe fn load(&self, x: &[f32], to: *mut f32) {
+        let (h, w) = self.plane;
+        // Columns of the strip that lie inside the image.
+        let from = ((-self.column).max(0) as usize).min(self.columns);
+        let upto = ((w as isize - self.column).max(0) as usize).clamp(from, self.columns);
+        let row_size = self.columns * self.pitch;
+        for i in 0..self.rows {
+            // SAFETY: row i of the promised room, whose every element is written.
+            let to = unsafe { std::slice::from_raw_parts_mut(to.add(i * row_size), row_size) };
+            let row = self.row + i as isize;
+            if row < 0 || row >= h as isize || from == upto {
+                to.fill(0.0);
+                continue;
+            }
+            to[..from * self.pitch].fill(0.0);
+            to[upto * self.pitch..].fill(0.0);
+            let at = row as usize * w + (self.column + from as isize) as usize;
+            let (channels, count) = (self.channels, upto - from);
+            // SAFETY: pixels inside the image, and their places in the strip.
+            unsafe {
+                let to = to.as_mut_ptr().add(from * self.pitch);
+                transpose(x.as_ptr().add(at), h * w, channels, count, to, self.pitch);
+            }
+            for pixel in to.chunks_exact_mut(self.pitch) {
+                pixel[self.channels..].fill(0.0);
+            }
+        }
+    }
 }
 
 fn for_each(parallel: bool, count: usize, f: impl Fn(usize) + Send + Sync) {
@@ -339,6 +526,12 @@ struct Level {
     input: unsafe fn(&Rows, usize, *mut f32, usize),
     /// (sums, distance of their points, tiles, rows)
     output: unsafe fn(*const f32, usize, usize, &mut Rows),
+    /// (strip of pixels, its columns, its pitch, tiles, result, distance of its points)
+    pixels: unsafe fn(*const f32, usize, usize, usize, *mut f32, usize),
+    /// (strip of the output's gradient, and as above)
+    gradients: unsafe fn(*const f32, usize, usize, usize, *mut f32, usize),
+    /// (sums, distance of their points, nine planes of weights, length of a plane)
+    weights: unsafe fn(*const f32, usize, *mut f32, usize),
 }
 
 macro_rules! level {
@@ -356,11 +549,44 @@ macro_rules! level {
             unsafe fn output(from: *const f32, pitch: usize, count: usize, rows: &mut Rows) {
                 unsafe { output_transform::<$V>(from, pitch, count, rows) }
             }
+            $(#[$feature])?
+            unsafe fn pixels(
+                x: *const f32,
+                columns: usize,
+                pitch: usize,
+                count: usize,
+                to: *mut f32,
+                points: usize,
+            ) {
+                unsafe {
+                    strip_transform::<$V, IN>(x, columns, pitch, count, to, points, #[inline(always)] |x| b(x))
+                }
+            }
+            $(#[$feature])?
+            unsafe fn gradients(
+                x: *const f32,
+                columns: usize,
+                pitch: usize,
+                count: usize,
+                to: *mut f32,
+                points: usize,
+            ) {
+                unsafe {
+                    strip_transform::<$V, OUT>(x, columns, pitch, count, to, points, #[inline(always)] |x| a_transposed(x))
+                }
+            }
+            $(#[$feature])?
+            unsafe fn weights(from: *const f32, points: usize, to: *mut f32, length: usize) {
+                unsafe { weight_transform::<$V>(from, points, to, length) }
+            }
             Level {
                 lanes: <$V as Vector>::LANES,
                 filter,
                 input,
                 output,
+                pixels,
+                gradients,
+                weights,
             }
         };
     };
@@ -388,7 +614,7 @@ impl Level {
 #[inline(always)]
 unsafe fn both_axes<V: Vector, const I: usize, const O: usize>(
     load: impl Fn(usize, usize) -> V,
-    f: impl Fn([V; I]) -> [V; O],
+    f: impl Fn([V; I]) -> [V; O] + Copy,
 ) -> [[V; O]; O] {
     // SAFETY: registers only.
     unsafe {
@@ -471,6 +697,42 @@ unsafe fn g<V: Vector<Scalar = f32>>([x0, x1, x2]: [V; 3]) -> [V; IN] {
     }
 }
 
+/// A
+#[inline(always)]
+unsafe fn a_transposed<V: Vector<Scalar = f32>>([x0, x1, x2, x3]: [V; OUT]) -> [V; IN] {
+    // SAFETY: registers only.
+    unsafe {
+        let (p, q) = (x0.add(x2), x1.add(x3));
+        let r = axpy(4.0, x2, x0);
+        let s = axpy(4.0, x3, x1);
+        [
+            x0,
+            p.add(q),
+            axpy(-1.0, q, p),
+            axpy(2.0, s, r),
+            axpy(-2.0, s, r),
+            x3,
+        ]
+    }
+}
+
+/// Gᵀ
+#[inline(always)]
+unsafe fn g_transposed<V: Vector<Scalar = f32>>([x0, x1, x2, x3, x4, x5]: [V; IN]) -> [V; 3] {
+    // SAFETY: registers only.
+    unsafe {
+        let zero = V::zero();
+        let (p, q) = (x1.add(x2), axpy(-1.0, x1, x2));
+        let (r, s) = (x3.add(x4), axpy(-1.0, x4, x3));
+        let p = axpy(-1.0 / 6.0, p, zero);
+        [
+            axpy(0.25, x0, axpy(1.0 / 24.0, r, p)),
+            axpy(1.0 / 6.0, q, axpy(1.0 / 12.0, s, zero)),
+            axpy(1.0 / 6.0, r, p).add(x5),
+        ]
+    }
+}
+
 #[inline(always)]
 unsafe fn filter_transform<V: Vector<Scalar = f32>>(
     w: *const f32,
@@ -539,6 +801,57 @@ unsafe fn output_transform<V: Vector<Scalar = f32>>(
                 for (j, out) in out.iter().enumerate() {
                     out.store(y.add((i * OUT + j) * rows.pitch + at));
                 }
+            }
+        }
+    }
+}
+
+/// Transforms the tiles of a strip, vectors of channels at a time.
+#[inline(always)]
+unsafe fn strip_transform<V: Vector<Scalar = f32>, const I: usize>(
+    x: *const f32,
+    columns: usize,
+    pitch: usize,
+    count: usize,
+    to: *mut f32,
+    points: usize,
+    f: impl Fn([V; I]) -> [V; IN] + Copy,
+) {
+    for tile in 0..count {
+        for at in (0..pitch).step_by(V::LANES) {
+            // SAFETY: pixels of the strip; the pitch is a multiple of the lanes.
+            unsafe {
+                let v: [[V; IN]; IN] = both_axes(
+                    #[inline(always)]
+                    |i, j| V::load(x.add((i * columns + tile * OUT + j) * pitch + at)),
+                    f,
+                );
+                for (point, v) in v.as_flattened().iter().enumerate() {
+                    v.store(to.add(point * points + tile * pitch + at));
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn weight_transform<V: Vector<Scalar = f32>>(
+    from: *const f32,
+    points: usize,
+    to: *mut f32,
+    length: usize,
+) {
+    for at in (0..length).step_by(V::LANES) {
+        // SAFETY: rows of `length`, a multiple of the lanes.
+        unsafe {
+            let w: [[V; 3]; 3] = both_axes(
+                #[inline(always)]
+                |i, j| V::load(from.add((i * IN + j) * points + at)),
+                #[inline(always)]
+                |x| g_transposed(x),
+            );
+            for (tap, w) in w.as_flattened().iter().enumerate() {
+                w.store(to.add(tap * length + at));
             }
         }
     }
