@@ -32,6 +32,15 @@ pub enum Error {
     #[error(transparent)]
     Array(#[from] dezero_array::Error),
 
+    /// Weights in a file, or the state of an optimizer, do not fit the model.
+    #[error("{}: {mismatch}", path.display())]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        mismatch: crate::weights::Mismatch,
+    },
+
     /// The files of a data set are not on this machine.
     #[error("{name}: no {file} (nor {file}.gz) in {}\n{hint}", list(searched))]
     DatasetNotFound {

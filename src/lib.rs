@@ -13,6 +13,9 @@
 //! assert_eq!((gx.item(), ggx.item()), (24.0, 44.0)); // 4x³ - 4x, 12x² - 4
 //! ```
 
+// `#[derive(Layer)]` names this crate from outside and from inside alike.
+extern crate self as dezero;
+
 mod backprop;
 mod config;
 pub mod data;
@@ -21,9 +24,14 @@ mod error;
 mod function;
 pub mod functions;
 mod gradient_check;
+pub mod layers;
+pub mod models;
 mod operators;
+pub mod optimizers;
+mod parameter;
 mod progress;
 mod variable;
+pub mod weights;
 
 pub use backprop::{BackwardOptions, grad, grad_with};
 pub use config::{detect_anomaly, enable_grad, is_recording, is_training, no_grad, test_mode};
@@ -32,6 +40,9 @@ pub use dezero_array::{Array, DType, Device, Shape, random, s};
 pub use error::{Error, Result};
 pub use function::{Backward, Function, Gradients, Keep, Outputs, apply};
 pub use gradient_check::{GradientMismatch, gradient_check, numerical_grad};
+pub use layers::{Layer, Module};
 pub use operators::Scalar;
+pub use optimizers::Optimizer;
+pub use parameter::{Buffer, Parameter, ShapePattern, State};
 pub use progress::Progress;
 pub use variable::{AsVariable, Creator, HookHandle, Origin, Variable};

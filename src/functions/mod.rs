@@ -12,6 +12,7 @@ mod elementary;
 mod embed;
 mod index;
 mod join;
+mod linear;
 mod loss;
 mod matmul;
 mod normalization;
@@ -22,6 +23,7 @@ mod unary;
 pub use comparison::{maximum, minimum, where_};
 pub use embed::embed_id;
 pub use join::{concatenate, split, stack};
+pub use linear::linear;
 pub use loss::{
     accuracy, binary_cross_entropy, huber, mean_squared_error, sigmoid_cross_entropy,
     softmax_cross_entropy,

@@ -111,8 +111,8 @@ impl Array {
         )
     }
 
-    /// Momentum: `v = momentum * v - learning_rate * g`, `x += v`; with `nesterov`
-    /// `x += momentum * v - learning_rate * g`.
+    /// Momentum: `v = momentum * v + g`, `x -= learning_rate * v`; with `nesterov`
+    /// `x -= learning_rate * (g + momentum * v)`.
     ///
     /// # Panics
     /// If the shapes differ, or the parameter is not a float.
@@ -133,9 +133,8 @@ impl Array {
                 [velocity],
                 [learning_rate, momentum],
                 |x, g, [v]| {
-                    let step = learning_rate * g;
-                    let v = momentum * v - step;
-                    (x + momentum * v - step, [v])
+                    let v = momentum * v + g;
+                    (x - learning_rate * (g + momentum * v), [v])
                 }
             )
         } else {
@@ -146,8 +145,8 @@ impl Array {
                 [velocity],
                 [learning_rate, momentum],
                 |x, g, [v]| {
-                    let v = momentum * v - learning_rate * g;
-                    (x + v, [v])
+                    let v = momentum * v + g;
+                    (x - learning_rate * v, [v])
                 }
             )
         }

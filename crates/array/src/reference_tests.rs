@@ -710,13 +710,14 @@ fn optimizer_steps() {
                 near(&x1, &(&x - &(&g * 0.1)), "sgd");
                 let before = x1.copy();
                 x1.momentum_step(&g, &mut m1, 0.1, 0.9, false);
-                let m2 = &m * 0.9 - &(&g * 0.1);
+                let m2 = &m * 0.9 + &g;
                 near(&m1, &m2, "velocity");
-                near(&x1, &(&before + &m2), "momentum");
+                near(&x1, &(&before - &(&m2 * 0.1)), "momentum");
                 let before = x1.copy();
                 x1.momentum_step(&g, &mut m1, 0.1, 0.9, true);
-                let m3 = &m2 * 0.9 - &(&g * 0.1);
-                near(&x1, &(&before + &(&m3 * 0.9) - &(&g * 0.1)), "nesterov");
+                let m3 = &m2 * 0.9 + &g;
+                let ahead = &g + &(&m3 * 0.9);
+                near(&x1, &(&before - &(ahead * 0.1)), "nesterov");
                 let before = x1.copy();
                 let v2 = &v + &g.square();
                 x1.adagrad_step(&g, &mut v1, 0.1, 1e-3);

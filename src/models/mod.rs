@@ -1,0 +1,5 @@
+//! Models: whole networks.
+
+mod mlp;
+
+pub use mlp::Mlp;
