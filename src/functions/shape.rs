@@ -298,6 +298,9 @@ pub(crate) fn axis_of(operation: &str, axis: isize, ndim: usize) -> usize {
 mod tests {
     use crate::gradient_check;
 
+    const MATRIX: [[f64; 3]; 2] = [[1.0, -2.0, 0.5], [0.0, 3.0, 1.5]];
+    const BLOCK: [[[f64; 2]; 3]; 1] = [[[1.0, -2.0], [0.5, 0.0], [3.0, 1.5]]];
+
     gradient_check!(
         reshape,
         |x| x.reshape([3, 2]),
@@ -317,5 +320,17 @@ mod tests {
         to_dtype,
         |x| x.to_dtype(dezero_array::DType::F64),
         [1.0, 2.0]
+    );
+    gradient_check!(flatten, |x| x.flatten() * x.flatten(), MATRIX);
+    gradient_check!(transpose, |x| x.transpose().matmul(x), MATRIX);
+    gradient_check!(permute, |x| x.permute([2, 0, 1]).square(), BLOCK);
+    gradient_check!(swap_axes, |x| x.swap_axes(0, -1).square(), BLOCK);
+    gradient_check!(move_axis, |x| x.move_axis(0, -1).square(), BLOCK);
+    gradient_check!(expand_dims, |x| x.expand_dims(1) * x, MATRIX);
+    gradient_check!(squeeze, |x| x.squeeze().square(), [[[1.0], [-2.0], [0.5]]]);
+    gradient_check!(
+        squeeze_axis,
+        |x| x.squeeze_axis(1) * x,
+        [[[1.0, -2.0]], [[0.5, 3.0]]]
     );
 }
