@@ -4,9 +4,9 @@
 use std::mem::MaybeUninit;
 
 use crate::cpu::copy::{Shared, for_ranges};
-use crate::cpu::gather::Places;
+use crate::cpu::gather::{Places, Positions};
 use crate::cpu::nest::Nest;
-use crate::index::{checked_position, gather};
+use crate::index::{gather, positions};
 use crate::layout::contiguous_strides;
 use crate::views::checked_axis;
 use crate::{Array, DType, Shape, Strides, broadcast_shape, match_dtype};
@@ -28,14 +28,14 @@ impl Array {
     #[track_caller]
     pub fn take(&self, indices: &Array, axis: isize) -> Array {
         let axis = checked_axis("take", axis, self.ndim());
-        let offsets = offsets("take", indices, axis, self.shape(), self.strides());
+        let positions = checked_index("take", indices, axis, self.shape(), self.strides());
         let mut shape = Shape::from_slice(&self.shape()[..axis]);
         shape.extend_from_slice(indices.shape());
         shape.extend_from_slice(&self.shape()[axis + 1..]);
         gather(
             self,
             &shape,
-            &places_along(self.shape(), self.strides(), axis, offsets),
+            &places_along(self.shape(), self.strides(), axis, positions),
         )
     }
 
@@ -48,7 +48,7 @@ impl Array {
     pub fn take_add(&mut self, indices: &Array, axis: isize, src: &Array) {
         let axis = checked_axis("take_add", axis, self.ndim());
         let strides = contiguous_strides(self.shape());
-        let offsets = offsets("take_add", indices, axis, self.shape(), &strides);
+        let positions = checked_index("take_add", indices, axis, self.shape(), &strides);
         let mut shape = Shape::from_slice(&self.shape()[..axis]);
         shape.extend_from_slice(indices.shape());
         shape.extend_from_slice(&self.shape()[axis + 1..]);
@@ -61,7 +61,7 @@ impl Array {
                 src.shape()
             );
         }
-        let places = places_along(self.shape(), &strides, axis, offsets);
+        let places = places_along(self.shape(), &strides, axis, positions);
         let src = src.to_dtype(self.dtype()).to_contiguous();
         match_dtype!(numbers self.dtype(), T => {
             let dst = self.as_mut_slice::<T>().as_mut_ptr();
@@ -88,24 +88,27 @@ impl Array {
     pub fn gather(&self, axis: isize, index: &Array) -> Array {
         let axis = checked_axis("gather", axis, self.ndim());
         expect_gathering("gather", self.shape(), axis, index);
-        let offsets = offsets("gather", index, axis, self.shape(), self.strides());
+        let positions = checked_index("gather", index, axis, self.shape(), self.strides());
         let strides = without(self.strides(), axis);
         match_dtype!(self.dtype(), T => {
             Array::build(index.shape(), |out: &mut [MaybeUninit<T>]| {
                 let nest = Nest::new(index.shape(), [&strides]);
                 let [step] = nest.steps();
                 let src = Shared::new(self.pointer::<T>());
+                let bytes = size_of_val(out);
                 let out = Shared::new(out.as_mut_ptr());
-                let size = offsets.len();
+                let scale = positions.scale;
+                let positions = positions.as_slice();
+                let size = positions.len();
                 if size == 0 {
                     return;
                 }
-                for_ranges(size, size * size_of::<T>(), |range| {
+                for_ranges(size, bytes, |range| {
                     nest.for_rows(range, |position, n, [at]| {
-                        for (j, offset) in offsets[position..position + n].iter().enumerate() {
+                        for (j, &i) in positions[position..position + n].iter().enumerate() {
                             // SAFETY: the positions are checked; ranges are apart.
                             unsafe {
-                                let from = src.get().offset(at + j as isize * step + offset);
+                                let from = src.get().offset(at + j as isize * step + i as isize * scale);
                                 (*out.get().add(position + j)).write(*from);
                             }
                         }
@@ -142,8 +145,10 @@ impl Array {
             );
         }
         let own_strides = contiguous_strides(self.shape());
-        let offsets = offsets("scatter_add", index, axis, self.shape(), &own_strides);
-        if offsets.is_empty() {
+        let positions = checked_index("scatter_add", index, axis, self.shape(), &own_strides);
+        let scale = positions.scale;
+        let positions = positions.as_slice();
+        if positions.is_empty() {
             return;
         }
         let strides = without(&own_strides, axis);
@@ -153,12 +158,12 @@ impl Array {
         match_dtype!(numbers self.dtype(), T => {
             let dst = self.as_mut_slice::<T>().as_mut_ptr();
             let from = src.pointer::<T>();
-            nest.for_rows(0..offsets.len(), |position, n, [at, src_at]| {
-                for (j, offset) in offsets[position..position + n].iter().enumerate() {
+            nest.for_rows(0..positions.len(), |position, n, [at, src_at]| {
+                for (j, &i) in positions[position..position + n].iter().enumerate() {
                     let j = j as isize;
                     // SAFETY: the positions are checked; `src` covers `index`.
                     unsafe {
-                        *dst.offset(at + j * step + offset) += *from.offset(src_at + j * src_step);
+                        *dst.offset(at + j * step + i as isize * scale) += *from.offset(src_at + j * src_step);
                     }
                 }
             });
@@ -221,31 +226,25 @@ fn expect_gathering(operation: &str, shape: &[usize], axis: usize, index: &Array
     }
 }
 
-/// Checked positions on `axis`, in elements.
+/// Checked positions on `axis`.
 #[track_caller]
-fn offsets(
+fn checked_index(
     operation: &str,
     indices: &Array,
     axis: usize,
     shape: &[usize],
     strides: &[isize],
-) -> Vec<isize> {
+) -> Positions {
     if indices.dtype() != DType::I64 {
         panic!(
             "{operation}: the index is an int64 array, this one is {}",
             indices.dtype()
         );
     }
-    let indices = indices.to_contiguous();
-    let positions = indices.as_slice::<i64>().expect("contiguous");
-    let mut offsets = Vec::with_capacity(positions.len());
-    for &i in positions {
-        offsets.push(checked_position(operation, i as isize, axis, shape) as isize * strides[axis]);
-    }
-    offsets
+    positions(operation, indices, axis, shape, strides)
 }
 
-fn places_along(shape: &[usize], strides: &[isize], axis: usize, offsets: Vec<isize>) -> Places {
+fn places_along(shape: &[usize], strides: &[isize], axis: usize, positions: Positions) -> Places {
     let part = |range: std::ops::Range<usize>| {
         (
             Shape::from_slice(&shape[range.clone()]),
@@ -255,7 +254,7 @@ fn places_along(shape: &[usize], strides: &[isize], axis: usize, offsets: Vec<is
     Places {
         start: 0,
         outer: part(0..axis),
-        offsets,
+        positions,
         inner: part(axis + 1..shape.len()),
     }
 }

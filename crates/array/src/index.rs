@@ -7,7 +7,7 @@ use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToIncl
 use smallvec::SmallVec;
 
 use crate::cpu::copy::update_strided;
-use crate::cpu::gather::Places;
+use crate::cpu::gather::{Places, Positions};
 use crate::layout::{Layout, contiguous_strides, size_of_shape};
 use crate::views::Size;
 use crate::{Array, DType, Element, Literal, Shape, Strides, broadcast_shape, match_dtype};
@@ -528,25 +528,29 @@ impl Plan {
             Some((picked, place)) => (&picked[..], *place),
             None => (&[][..], 0),
         };
-        let mut offsets = vec![0isize; size_of_shape(picked)];
-        for (axis, positions) in &self.picked {
-            add_offsets(
-                operation,
-                &mut offsets,
-                positions,
-                picked,
-                *axis,
-                shape,
-                strides,
-            );
-        }
+        let positions = match &self.picked[..] {
+            [(axis, array)] if array.shape() == picked => {
+                positions(operation, array, *axis, shape, strides)
+            }
+            arrays => {
+                let mut offsets = vec![0i64; size_of_shape(picked)];
+                for (axis, array) in arrays {
+                    let array = array.broadcast_to(picked);
+                    add_offsets(operation, &mut offsets, &array, *axis, shape, strides);
+                }
+                Positions {
+                    array: Array::from_slice(&offsets, picked),
+                    scale: 1,
+                }
+            }
+        };
         Places {
             start,
             outer: (
                 Shape::from_slice(&lens[..place]),
                 Strides::from_slice(&steps[..place]),
             ),
-            offsets,
+            positions,
             inner: (
                 Shape::from_slice(&lens[place..]),
                 Strides::from_slice(&steps[place..]),
@@ -555,25 +559,46 @@ impl Plan {
     }
 }
 
-/// Adds what `positions` on `axis` contribute to `offsets`, which have the shape `picked`.
+/// Checked positions on `axis`, negative ones counted from the end.
+#[track_caller]
+pub(crate) fn positions(
+    operation: &str,
+    array: &Array,
+    axis: usize,
+    shape: &[usize],
+    strides: &[isize],
+) -> Positions {
+    let array = array.to_contiguous();
+    let n = shape[axis] as i64;
+    let given = array.as_slice::<i64>().expect("contiguous");
+    // Most often all are in range and none is negative; then they serve as they are.
+    if given.iter().fold(true, |all, &i| all & (0 <= i) & (i < n)) {
+        return Positions {
+            array,
+            scale: strides[axis],
+        };
+    }
+    let mut offsets = vec![0i64; given.len()];
+    add_offsets(operation, &mut offsets, &array, axis, shape, strides);
+    Positions {
+        array: Array::from_slice(&offsets, array.shape()),
+        scale: 1,
+    }
+}
+
+/// Adds what `positions` on `axis` contribute to `offsets`.
 #[track_caller]
 fn add_offsets(
     operation: &str,
-    offsets: &mut [isize],
+    offsets: &mut [i64],
     positions: &Array,
-    picked: &[usize],
     axis: usize,
     shape: &[usize],
     strides: &[isize],
 ) {
-    // Also what an empty broadcast hides is checked, as NumPy does not.
-    let positions = positions.broadcast_to(picked).to_contiguous();
-    let stride = strides[axis];
-    for (offset, &i) in offsets
-        .iter_mut()
-        .zip(positions.as_slice::<i64>().expect("contiguous"))
-    {
-        *offset += checked_position(operation, i as isize, axis, shape) as isize * stride;
+    let stride = strides[axis] as i64;
+    for (offset, &i) in offsets.iter_mut().zip(positions.iter::<i64>()) {
+        *offset += checked_position(operation, i as isize, axis, shape) as i64 * stride;
     }
 }
 

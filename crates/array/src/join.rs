@@ -111,7 +111,7 @@ impl Array {
         let n = self.shape()[axis];
         let cuts: Vec<usize> = match sections.into() {
             Sections::Equal(count) => {
-                if count == 0 || n % count != 0 {
+                if !n.is_multiple_of(count) || count == 0 {
                     panic!(
                         "split: axis {axis} of {:?} does not divide into {count} equal parts",
                         self.shape()

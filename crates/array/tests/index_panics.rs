@@ -15,7 +15,11 @@ fn assert_panics(message: &str, mistake: impl FnOnce()) {
         let file = info
             .location()
             .map_or(String::new(), |at| at.file().to_string());
-        let message = info.payload_as_str().unwrap_or_default().to_string();
+        let payload = info.payload();
+        let message = match payload.downcast_ref::<String>() {
+            Some(message) => message.clone(),
+            None => payload.downcast_ref::<&str>().unwrap_or(&"").to_string(),
+        };
         LAST.with(|last| *last.borrow_mut() = (file, message));
     }));
     let result = panic::catch_unwind(AssertUnwindSafe(mistake));

@@ -1,6 +1,9 @@
 //! Indexing, writing, order, creation and joining against what NumPy gives: golden/indexing.txt,
 //! made by the script beside it.
 
+// Here a range may run backwards, or be empty on purpose.
+#![allow(clippy::reversed_empty_ranges)]
+
 use std::collections::BTreeMap;
 
 use dezero_array::{Array, DType, Ellipsis, Indices, NewAxis, s};
