@@ -84,6 +84,10 @@ fn binary_mixed<O: Binary>(x0: &Array, x1: &Array) -> Array {
 
 #[track_caller]
 fn binary_assign<O: Binary>(x0: &mut Array, x1: &Array) {
+    if x0.ndim() == 0 && x1.ndim() == 0 {
+        *x0 = binary::<O>(x0, x1);
+        return;
+    }
     let dtype = x0.dtype().promote(x1.dtype());
     if dtype == x0.dtype() && dtype != DType::Bool && writes_in_place(x0, x1.shape()) {
         if x1.dtype() != dtype {
@@ -197,7 +201,7 @@ impl Array {
             {
                 return x.powf(value.to_f64());
             }
-            zip::<T, T, T>("pow", &x, &c, Cost::Heavy, #[inline(always)] |a, b| Float::powf(a, b))
+            zip::<T, T, T>("pow", &x, &c, Cost::Heavy, Float::powf)
         }, else {
             if c.less(0).any().item() != 0.0 {
                 panic!("pow: an integer to a negative power; cast to a float with `to_dtype`");
@@ -230,13 +234,18 @@ impl Array {
         if exponent == -1.0 {
             return self.reciprocal();
         }
-        let n = exponent.abs() as u64;
-        float_map!(self, Cost::Heavy, T, x => if whole {
-            let y = x.power(n);
-            if exponent < 0.0 { T::ONE.div(y) } else { y }
-        } else {
-            Float::powf(x, T::from_f64(exponent))
-        })
+        let n = exponent as u64;
+        if whole && exponent >= 0.0 {
+            // A known exponent unrolls, and the loop over the elements becomes SIMD.
+            return match n {
+                0 => Array::ones(self.shape(), self.dtype()),
+                1 => self.clone(),
+                3 => float_map!(self, Cost::Heavy, T, x => Float::powi(x, 3)),
+                4 => float_map!(self, Cost::Heavy, T, x => Float::powi(x, 4)),
+                _ => float_map!(self, Cost::Heavy, T, x => Float::powi(x, n)),
+            };
+        }
+        float_map!(self, Cost::Heavy, T, x => Float::powf(x, <T as Element>::from_f64(exponent)))
     }
 
     /// Adds `other`, broadcast to the shape of `self`: in the memory of `self` where nobody else

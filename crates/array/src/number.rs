@@ -107,6 +107,8 @@ pub(crate) trait Float: Number + Real {
     /// To the nearest integer, halves to the even one.
     fn round(self) -> Self;
     fn powf(self, exponent: Self) -> Self;
+    /// To a whole power, rounded once: what NumPy's `pow` gives, apart from rare last digits.
+    fn powi(self, exponent: u64) -> Self;
 }
 
 macro_rules! float {
@@ -225,7 +227,65 @@ macro_rules! float {
             fn powf(self, exponent: $t) -> $t {
                 vector_math::pow(self, exponent)
             }
+            #[inline(always)]
+            fn powi(self, exponent: u64) -> $t {
+                Powi::powi(self, exponent)
+            }
         }
     )*};
 }
 float!(f32, f64);
+
+trait Powi {
+    fn powi(self, exponent: u64) -> Self;
+}
+
+impl Powi for f32 {
+    #[inline(always)]
+    fn powi(self, exponent: u64) -> f32 {
+        f64::from(self).power(exponent) as f32
+    }
+}
+
+impl Powi for f64 {
+    /// Repeated multiplication that carries along what each product rounds away.
+    #[inline(always)]
+    fn powi(self, mut exponent: u64) -> f64 {
+        let plain = self.power(exponent);
+        let (mut result, mut square) = ((1.0, 0.0), (self, 0.0));
+        loop {
+            if exponent & 1 == 1 {
+                result = product_with_error(result, square);
+            }
+            exponent >>= 1;
+            if exponent == 0 {
+                break;
+            }
+            square = product_with_error(square, square);
+        }
+        // Where the error itself overflows the plain product is all there is.
+        if f64::is_finite(result.0) {
+            result.0
+        } else {
+            plain
+        }
+    }
+}
+
+/// 26 and 27 bits of a number, so that products of halves are exact.
+#[inline(always)]
+fn halves(x: f64) -> (f64, f64) {
+    let scaled = x * 134_217_729.0;
+    let high = scaled - (scaled - x);
+    (high, x - high)
+}
+
+/// The product of two numbers, each the sum of a large and a small part, as such a sum (Dekker).
+#[inline(always)]
+fn product_with_error((a, a_low): (f64, f64), (b, b_low): (f64, f64)) -> (f64, f64) {
+    let p = a * b;
+    let ((ah, al), (bh, bl)) = (halves(a), halves(b));
+    let error = (ah * bh - p) + ah * bl + al * bh + al * bl + (a * b_low + a_low * b);
+    let sum = p + error;
+    (sum, error - (sum - p))
+}

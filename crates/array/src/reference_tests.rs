@@ -766,3 +766,61 @@ fn optimizer_steps() {
         }
     }
 }
+
+#[test]
+fn whole_powers_are_rounded_once() {
+    let mut random = Random(77);
+    for n in [3, 4, 5, 7, 10] {
+        let x: Vec<f64> = (0..1000).map(|_| random.value(DType::F64) * 1.37).collect();
+        let y = Array::from_vec(x.clone(), [1000])
+            .powf(f64::from(n))
+            .to_vec::<f64>();
+        let mut off = 0;
+        for (&x, &y) in x.iter().zip(&y) {
+            let exact = x.powf(f64::from(n));
+            assert!(
+                (y - exact).abs() <= 2.3e-16 * exact.abs(),
+                "{x}^{n} is {exact}, found {y}"
+            );
+            off += usize::from(y != exact);
+        }
+        assert!(
+            off <= 2,
+            "{off} of 1000 differ from the correctly rounded {n}th power"
+        );
+    }
+    assert_eq!(
+        Array::new([1e200, -1e200]).powf(3.0).to_vec::<f64>(),
+        [f64::INFINITY, -f64::INFINITY]
+    );
+    assert_eq!(Array::new(1e308).powf(1.0).item(), 1e308);
+    assert_eq!(
+        Array::new([2.0, 0.0]).powf(-2.0).to_vec::<f64>(),
+        [0.25, f64::INFINITY]
+    );
+    assert_eq!(Array::new([3, -2]).powf(3.0).to_vec::<i64>(), [27, -8]);
+    assert_eq!(Array::new([4.0f32]).powf(0.5).to_vec::<f32>(), [2.0]);
+    assert_eq!(
+        Array::new([4.0, 9.0]).powf(1.5).to_vec::<f64>(),
+        [8.0, 27.0]
+    );
+}
+
+#[test]
+fn large_angles_are_exact() {
+    let x: Vec<f64> = (0..100)
+        .map(|i| {
+            if i % 7 == 0 {
+                1e15 + f64::from(i)
+            } else {
+                f64::from(i)
+            }
+        })
+        .collect();
+    let y = Array::from_vec(x.clone(), [100]).sin().to_vec::<f64>();
+    for (x, y) in x.iter().zip(y) {
+        assert!((x.sin() - y).abs() < 1e-15, "sin {x}");
+    }
+    assert_eq!(Array::new(1e15).sin().item(), 1e15f64.sin());
+    assert!(Array::new(f64::INFINITY).cos().item().is_nan());
+}

@@ -3,6 +3,7 @@
 use std::mem::MaybeUninit;
 
 use crate::cpu::softmax as kernels;
+use crate::cpu::vector_math::Real;
 use crate::layout::Layout;
 use crate::{Array, Axes, DType, Element, Shape, Strides, match_dtype};
 
@@ -16,42 +17,43 @@ fn swap_with_last(x: &Array, axis: usize) -> Array {
     x.with_layout(Layout::new(&shape, &strides), 0)
 }
 
-/// `kernel(row, result)` for each row of `x` along `axis`.
+/// `kernel(rows, columns, result)` of the rows of `x` along `axis`.
 fn map_rows<T: Element>(
     x: &Array,
     axis: usize,
-    kernel: impl Fn(&[T], &mut [MaybeUninit<T>]) + Sync,
+    kernel: impl Fn(&[T], usize, &mut [MaybeUninit<T>]),
 ) -> Array {
     let rows = swap_with_last(x, axis).to_contiguous();
-    let columns = x.shape()[axis];
     let elements = rows.as_slice::<T>().expect("contiguous");
-    let y = Array::build(rows.shape(), |out| {
-        kernels::for_each_row(out, columns, |i, out| {
-            kernel(&elements[i * columns..(i + 1) * columns], out);
-        });
-    });
+    let y = Array::build(rows.shape(), |out| kernel(elements, x.shape()[axis], out));
     swap_with_last(&y, axis)
 }
 
-/// `kernel(row0, row1, result)` for each pair of rows along `axis`.
+/// `kernel(rows0, rows1, columns, result)` of the rows of `x0` and `x1` along `axis`.
 fn zip_rows<T: Element>(
     x0: &Array,
     x1: &Array,
     axis: usize,
-    kernel: impl Fn(&[T], &[T], &mut [MaybeUninit<T>]) + Sync,
+    kernel: impl Fn(&[T], &[T], usize, &mut [MaybeUninit<T>]),
 ) -> Array {
-    let other = swap_with_last(x1, axis).to_contiguous();
-    let others = other.as_slice::<T>().expect("contiguous");
+    let [rows0, rows1] = [x0, x1].map(|x| swap_with_last(x, axis).to_contiguous());
+    let elements0 = rows0.as_slice::<T>().expect("contiguous");
+    let elements1 = rows1.as_slice::<T>().expect("contiguous");
     let columns = x0.shape()[axis];
-    let rows = swap_with_last(x0, axis).to_contiguous();
-    let elements = rows.as_slice::<T>().expect("contiguous");
-    let y = Array::build(rows.shape(), |out| {
-        kernels::for_each_row(out, columns, |i, out| {
-            let range = i * columns..(i + 1) * columns;
-            kernel(&elements[range.clone()], &others[range], out);
-        });
+    let y = Array::build(rows0.shape(), |out| {
+        kernel(elements0, elements1, columns, out)
     });
     swap_with_last(&y, axis)
+}
+
+fn log_softmax_rows<T: Element + Real>(x: &[T], columns: usize, out: &mut [MaybeUninit<T>]) {
+    if out.is_empty() {
+        return;
+    }
+    let lse = Array::build(&[out.len() / columns], |out| {
+        kernels::logsumexp(x, columns, out)
+    });
+    kernels::log_softmax(x, lse.as_slice().expect("contiguous"), columns, out);
 }
 
 #[track_caller]
@@ -110,8 +112,8 @@ impl Array {
     #[track_caller]
     pub fn log_softmax(&self, axis: isize) -> Array {
         let axis = one_axis("log_softmax", self, axis);
-        match_dtype!(floats self.dtype(), T => map_rows::<T>(self, axis, kernels::log_softmax::<T>),
-            else map_rows::<f64>(&self.to_dtype(DType::F64), axis, kernels::log_softmax::<f64>))
+        match_dtype!(floats self.dtype(), T => map_rows::<T>(self, axis, log_softmax_rows::<T>),
+            else map_rows::<f64>(&self.to_dtype(DType::F64), axis, log_softmax_rows::<f64>))
     }
 
     /// The gradient of `y = log_softmax(x, axis)` by its output: `gy - e^y * sum(gy)`.
@@ -155,7 +157,7 @@ impl Array {
             .collect();
         match_dtype!(floats x.dtype(), T => {
             let elements = rows.as_slice::<T>().expect("contiguous");
-            Array::build(&shape, |out| kernels::logsumexp_rows(elements, columns, out))
+            Array::build(&shape, |out| kernels::logsumexp(elements, columns, out))
         }, else unreachable!("a float"))
     }
 
@@ -178,7 +180,7 @@ impl Array {
         let (n, classes) = (x.shape()[0], x.shape()[1]);
         match_dtype!(floats x.dtype(), T => {
             let elements = x.as_slice::<T>().expect("contiguous");
-            let lse = Array::build(&[n], |out| kernels::logsumexp_rows(elements, classes, out));
+            let lse = Array::build(&[n], |out| kernels::logsumexp(elements, classes, out));
             let losses: Vec<T> = (lse.as_slice::<T>().expect("contiguous").iter().zip(&labels))
                 .enumerate()
                 .map(|(i, (&lse, &label))| lse - elements[i * classes + label])
@@ -204,13 +206,9 @@ impl Array {
             let lse = lse.as_slice::<T>().expect("contiguous");
             assert_eq!(lse.len(), n, "softmax_cross_entropy_grad: logsumexp of other rows");
             let scale = <T as Element>::from_f64(scale);
-            Array::build(&[n, classes], |out| kernels::for_each_row(out, classes, |i, out| {
-                let row = &elements[i * classes..(i + 1) * classes];
-                kernels::scaled_softmax(row, lse[i], scale, out);
-                // SAFETY: `scaled_softmax` writes the whole row.
-                let y = unsafe { out[labels[i]].assume_init() };
-                out[labels[i]].write(y - scale);
-            }))
+            Array::build(&[n, classes], |out| {
+                kernels::cross_entropy_grad(elements, lse, &labels, scale, classes, out)
+            })
         }, else unreachable!("a float"))
     }
 }

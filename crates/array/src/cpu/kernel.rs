@@ -53,9 +53,10 @@ impl<'f> Kernel<'f, 1> {
             unsafe {
                 let f = *f.cast::<F>();
                 let (x, out) = (x.cast::<T>(), out.cast::<U>());
+                // `move`: what is captured by reference lies in memory that the stores could change.
                 simd::dispatch(
                     #[inline(always)]
-                    || {
+                    move || {
                         for i in 0..n {
                             *out.add(i) = f(*x.add(i));
                         }
@@ -88,10 +89,12 @@ impl<'f> Kernel<'f, 1> {
                 let (x, out) = (x.cast::<T>(), out.cast::<T>());
                 let any_hard = simd::dispatch(
                     #[inline(always)]
-                    || {
-                        let mut any_hard = false;
+                    move || {
                         for i in 0..n {
                             *out.add(i) = f(*x.add(i));
+                        }
+                        let mut any_hard = false;
+                        for i in 0..n {
                             any_hard |= hard(*x.add(i));
                         }
                         any_hard
@@ -128,7 +131,7 @@ impl<'f> Kernel<'f, 2> {
                 let (x0, x1, out) = (x0.cast::<A>(), x1.cast::<B>(), out.cast::<U>());
                 simd::dispatch(
                     #[inline(always)]
-                    || {
+                    move || {
                         for i in 0..n {
                             *out.add(i) = f(*x0.add(i), *x1.add(i));
                         }
@@ -162,7 +165,7 @@ impl<'f> Kernel<'f, 3> {
                 let out = out.cast::<U>();
                 simd::dispatch(
                     #[inline(always)]
-                    || {
+                    move || {
                         for i in 0..n {
                             *out.add(i) = f(*x0.add(i), *x1.add(i), *x2.add(i));
                         }
@@ -240,17 +243,18 @@ impl<'f, const N: usize> Kernel<'f, N> {
                 widest = x;
             }
         }
+        let shape = widest.shape();
         if xs
             .iter()
-            .all(|x| x.ndim() == 0 || (x.is_contiguous() && x.shape() == widest.shape()))
+            .all(|x| x.is_contiguous() && is_whole_or_row(x.shape(), shape))
         {
-            let inputs = xs.map(|x| match x.ndim() {
-                0 => Input::Periodic(address(x), 1),
-                _ => Input::Flat(address(x)),
+            let inputs = xs.map(|x| match x.ndim() == shape.len() {
+                true => Input::Flat(address(x)),
+                false => Input::Periodic(address(x), x.size()),
             });
-            return self.build(widest.shape(), &inputs);
+            return self.build(shape, &inputs);
         }
-        let mut shape = Shape::from_slice(widest.shape());
+        let mut shape = Shape::from_slice(shape);
         for x in xs {
             let Some(both) = broadcast_shape(&shape, x.shape()) else {
                 does_not_broadcast(operation, xs.map(Array::shape))
@@ -455,6 +459,17 @@ fn does_not_broadcast<const N: usize>(operation: &str, shapes: [&[usize]; N]) ->
 unsafe fn repeat(x: *const u8, period: usize, out: *mut u8, count: usize, item: usize) {
     // SAFETY: promised by the caller; what is copied was written before.
     unsafe {
+        match (period, item) {
+            (1, 4) => {
+                let out = std::slice::from_raw_parts_mut(out.cast::<u32>(), count);
+                return out.fill(*x.cast::<u32>());
+            }
+            (1, 8) => {
+                let out = std::slice::from_raw_parts_mut(out.cast::<u64>(), count);
+                return out.fill(*x.cast::<u64>());
+            }
+            _ => {}
+        }
         let (mut done, end) = ((period * item).min(count * item), count * item);
         std::ptr::copy_nonoverlapping(x, out, done);
         while done < end {
@@ -495,6 +510,14 @@ unsafe fn gather(x: *const u8, nest: &Nest<1>, range: Range<usize>, out: *mut u8
             _ => unreachable!("an element has 1, 4 or 8 bytes"),
         }
     }
+}
+
+/// Whether a contiguous operand of `shape` fills a result of shape `whole`, or repeats short rows
+/// of it.
+#[inline]
+fn is_whole_or_row(shape: &[usize], whole: &[usize]) -> bool {
+    let is_row = || (1..=TILE).contains(&size_of_shape(shape));
+    whole.ends_with(shape) && (shape.len() == whole.len() || is_row())
 }
 
 /// Whether the elements fill one stretch of memory from the start of the array on, in whatever

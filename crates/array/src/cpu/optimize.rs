@@ -77,7 +77,7 @@ impl<'f, const S: usize> Step<'f, S> {
                 let (out, states) = (out.cast::<T>(), states.map(|state| state.cast::<T>()));
                 simd::dispatch(
                     #[inline(always)]
-                    || {
+                    move || {
                         for i in 0..n {
                             let mut state = [T::default(); S];
                             for k in 0..S {

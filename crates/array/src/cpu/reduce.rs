@@ -63,7 +63,7 @@ pub(crate) fn lanes<F: Fold + ?Sized>(x: &[F::Input]) -> F::State {
     }
     simd::dispatch(
         #[inline(always)]
-        || {
+        move || {
             let mut states = [F::start(); LANES];
             let mut chunks = x.chunks_exact(LANES);
             for chunk in &mut chunks {
@@ -200,7 +200,7 @@ unsafe fn fold_strip<F: Fold>(
     }
     simd::dispatch(
         #[inline(always)]
-        || {
+        move || {
             if width < NARROW && row_step == width as isize && rows >= NARROW_FROM {
                 let x = unsafe { std::slice::from_raw_parts(x, rows * width) };
                 return narrow::<F>(x, states);
@@ -445,6 +445,11 @@ impl Work<'_> {
     /// Folds the elements `range` of the result that starts at `start`.
     fn one(&self, start: isize, range: Range<usize>) -> State {
         let [step] = self.nest.steps();
+        if let [(_, [1])] = self.nest.axes() {
+            let row = self.element(start + range.start as isize);
+            // SAFETY: the row lies within `x`.
+            return unsafe { (self.loops.run)(row, range.len()) };
+        }
         let mut state = None;
         self.nest.for_rows(range, |_, n, [offset]| {
             let row = self.element(start + offset);

@@ -1,35 +1,38 @@
 //! Kernels of the softmax family, over rows that lie one after the other.
+//!
+//! Many short rows are taken as one block: the exponentials of all of them are one loop.
 
 use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use crate::cpu::reduce_kernels::{self, sum};
-use crate::cpu::simd::{self, Cost};
+use crate::cpu::reduce_kernels;
+use crate::cpu::simd::{self, Cost, Operand};
 use crate::cpu::vector_math::{self, Real};
 
 /// Elements from which threads share the rows.
 const PARALLEL_FROM: usize = 1 << 14;
+/// Elements that are taken as one block.
+const BLOCK: usize = 2048;
+/// Shorter rows are not worth more than a plain loop.
+const SHORT: usize = 32;
 
-/// Calls `body` for each row of `out` with its index.
-pub(crate) fn for_each_row<T: Send>(
-    out: &mut [MaybeUninit<T>],
+/// Calls `body(first row, out)` for blocks of whole rows of `out`, where `columns` elements of the
+/// operands go into `width` of `out`.
+fn for_each_block<U: Send>(
+    out: &mut [MaybeUninit<U>],
+    width: usize,
     columns: usize,
-    body: impl Fn(usize, &mut [MaybeUninit<T>]) + Sync,
+    body: impl Fn(usize, &mut [MaybeUninit<U>]) + Sync,
 ) {
     if out.is_empty() {
         return;
     }
-    if out.len() < PARALLEL_FROM {
-        out.chunks_exact_mut(columns)
-            .enumerate()
-            .for_each(|(i, row)| body(i, row));
+    let rows = (BLOCK / columns.max(1)).max(1);
+    if out.len() / width * columns < PARALLEL_FROM {
+        (out.chunks_mut(rows * width).enumerate()).for_each(|(i, out)| body(i * rows, out));
     } else {
-        let rows = ((1 << 13) / columns).max(1);
-        out.par_chunks_exact_mut(columns)
-            .enumerate()
-            .with_min_len(rows)
-            .for_each(|(i, row)| body(i, row));
+        (out.par_chunks_mut(rows * width).enumerate()).for_each(|(i, out)| body(i * rows, out));
     }
 }
 
@@ -40,110 +43,171 @@ unsafe fn written<T>(out: &mut [MaybeUninit<T>]) -> &mut [T] {
     unsafe { &mut *(out as *mut [MaybeUninit<T>] as *mut [T]) }
 }
 
+fn sum<T: Real>(row: &[T]) -> T {
+    if row.len() < SHORT {
+        return row.iter().fold(T::ZERO, |sum, &v| sum + v);
+    }
+    reduce_kernels::sum(row)
+}
+
 /// The largest element; 0 if that is infinite, so that differences from it are numbers.
 fn shift<T: Real>(row: &[T]) -> T {
-    let max = reduce_kernels::max(row).unwrap_or(T::ZERO);
-    if max == T::INFINITY || max == -T::INFINITY {
-        T::ZERO
+    let max = if row.len() < SHORT {
+        row.iter().copied().reduce(reduce_kernels::larger)
     } else {
-        max
-    }
-}
-
-/// `out = e^(x - shift)`, and the sum of that.
-fn exponentials<T: Real>(x: &[T], shift: T, out: &mut [MaybeUninit<T>]) -> T {
-    simd::map(
-        x,
-        out,
-        Cost::Heavy,
-        #[inline(always)]
-        |x| vector_math::exp(x - shift),
-    );
-    // SAFETY: `map` writes all of it.
-    sum(unsafe { written(out) })
-}
-
-/// `log(sum(e^x))` of a row.
-pub(crate) fn logsumexp<T: Real>(row: &[T]) -> T {
-    const CHUNK: usize = 1024;
-    let shift = shift(row);
-    let mut buffer = [const { MaybeUninit::uninit() }; CHUNK];
-    let total = row.chunks(CHUNK).fold(T::ZERO, |total, x| {
-        total + exponentials(x, shift, &mut buffer[..x.len()])
-    });
-    shift + vector_math::log(total)
-}
-
-/// `out[i] = log(sum(e^x))` of row `i`.
-pub(crate) fn logsumexp_rows<T: Real>(x: &[T], columns: usize, out: &mut [MaybeUninit<T>]) {
-    let one = |(i, out): (usize, &mut MaybeUninit<T>)| {
-        out.write(logsumexp(&x[i * columns..(i + 1) * columns]));
+        reduce_kernels::max(row)
     };
-    if x.len() < PARALLEL_FROM {
-        out.iter_mut().enumerate().for_each(one);
-    } else {
-        let rows = ((1 << 13) / columns).max(1);
-        out.par_iter_mut()
-            .enumerate()
-            .with_min_len(rows)
-            .for_each(one);
+    match max {
+        Some(max) if max != T::INFINITY && max != -T::INFINITY => max,
+        _ => T::ZERO,
     }
 }
 
-/// `e^x / sum(e^x)` of a row.
-pub(crate) fn softmax<T: Real>(x: &[T], out: &mut [MaybeUninit<T>]) {
-    let total = exponentials(x, shift(x), out);
-    // SAFETY: `exponentials` writes all of it.
-    let y = unsafe { written(out) };
+/// `out = e^(x - shift)`, with a shift for each row.
+fn exponentials<'o, T: Real>(
+    x: &[T],
+    columns: usize,
+    shift: impl Fn(usize, &[T]) -> T,
+    out: &'o mut [MaybeUninit<T>],
+) -> &'o mut [T] {
+    let rows = x.chunks_exact(columns).zip(out.chunks_exact_mut(columns));
+    for (i, (x, out)) in rows.enumerate() {
+        let shift = shift(i, x);
+        for (out, &x) in out.iter_mut().zip(x) {
+            out.write(x - shift);
+        }
+    }
+    // SAFETY: written above.
+    let out = unsafe { written(out) };
     simd::map_in_place(
-        y,
-        Cost::Cheap,
-        #[inline(always)]
-        |y| y / total,
-    );
-}
-
-/// `e^(x - lse) * scale` of a row: its softmax where `lse` is [`logsumexp`].
-pub(crate) fn scaled_softmax<T: Real>(x: &[T], lse: T, scale: T, out: &mut [MaybeUninit<T>]) {
-    simd::map(
-        x,
         out,
         Cost::Heavy,
         #[inline(always)]
-        |x| vector_math::exp(x - lse) * scale,
+        |x| vector_math::exp(x),
     );
+    out
 }
 
-/// `x - log(sum(e^x))` of a row.
-pub(crate) fn log_softmax<T: Real>(x: &[T], out: &mut [MaybeUninit<T>]) {
-    let lse = logsumexp(x);
-    simd::map(
-        x,
-        out,
-        Cost::Cheap,
-        #[inline(always)]
-        |x| x - lse,
-    );
+/// `e^x / sum(e^x)` of each row.
+pub(crate) fn softmax<T: Real>(x: &[T], columns: usize, out: &mut [MaybeUninit<T>]) {
+    for_each_block(out, columns, columns, |first, out| {
+        let x = &x[first * columns..][..out.len()];
+        let y = exponentials(x, columns, |_, row| shift(row), out);
+        for row in y.chunks_exact_mut(columns) {
+            let total = sum(row);
+            row.iter_mut().for_each(|y| *y = *y / total);
+        }
+    });
 }
 
-/// `y * (gy - sum(gy * y))` of a row.
-pub(crate) fn softmax_grad<T: Real>(y: &[T], gy: &[T], out: &mut [MaybeUninit<T>]) {
-    let along = reduce_kernels::dot(y, gy);
-    let (y, gy) = (simd::Operand::Slice(y), simd::Operand::Slice(gy));
-    simd::zip(
-        y,
-        gy,
-        out,
-        Cost::Cheap,
-        #[inline(always)]
-        |y, gy| y * (gy - along),
-    );
+/// `log(sum(e^x))` of each row: one element of `out` for each.
+pub(crate) fn logsumexp<T: Real>(x: &[T], columns: usize, out: &mut [MaybeUninit<T>]) {
+    for_each_block(out, 1, columns, |first, out| {
+        let x = &x[first * columns..][..out.len() * columns];
+        let mut buffer = [const { MaybeUninit::uninit() }; BLOCK];
+        if columns > BLOCK {
+            let shift = shift(x);
+            let total = x.chunks(BLOCK).fold(T::ZERO, |total, x| {
+                total
+                    + sum(exponentials(
+                        x,
+                        x.len(),
+                        |_, _| shift,
+                        &mut buffer[..x.len()],
+                    ))
+            });
+            out[0].write(shift + vector_math::log(total));
+            return;
+        }
+        let y = exponentials(
+            x,
+            columns.max(1),
+            |_, row| shift(row),
+            &mut buffer[..x.len()],
+        );
+        for (i, out) in out.iter_mut().enumerate() {
+            let range = i * columns..(i + 1) * columns;
+            out.write(shift(&x[range.clone()]) + vector_math::log(sum(&y[range])));
+        }
+    });
 }
 
-/// `gy - e^y * sum(gy)` of a row.
-pub(crate) fn log_softmax_grad<T: Real>(y: &[T], gy: &[T], out: &mut [MaybeUninit<T>]) {
-    let total = sum(gy);
-    let (y, gy) = (simd::Operand::Slice(y), simd::Operand::Slice(gy));
-    let f = move |y, gy| gy - vector_math::exp(y) * total;
-    simd::zip(y, gy, out, Cost::Heavy, f);
+/// `x - lse` of each row, where `lse` has its [`logsumexp`].
+pub(crate) fn log_softmax<T: Real>(x: &[T], lse: &[T], columns: usize, out: &mut [MaybeUninit<T>]) {
+    for_each_block(out, columns, columns, |first, out| {
+        let x = &x[first * columns..][..out.len()];
+        let rows = x.chunks_exact(columns).zip(out.chunks_exact_mut(columns));
+        for ((x, out), &lse) in rows.zip(&lse[first..]) {
+            for (out, &x) in out.iter_mut().zip(x) {
+                out.write(x - lse);
+            }
+        }
+    });
+}
+
+/// `(softmax(x) - onehot(labels)) * scale` of each row, where `lse` has its [`logsumexp`].
+pub(crate) fn cross_entropy_grad<T: Real>(
+    x: &[T],
+    lse: &[T],
+    labels: &[usize],
+    scale: T,
+    columns: usize,
+    out: &mut [MaybeUninit<T>],
+) {
+    for_each_block(out, columns, columns, |first, out| {
+        let x = &x[first * columns..][..out.len()];
+        let y = exponentials(x, columns, |i, _| lse[first + i], out);
+        y.iter_mut().for_each(|y| *y = *y * scale);
+        for (row, &label) in y.chunks_exact_mut(columns).zip(&labels[first..]) {
+            row[label] = row[label] - scale;
+        }
+    });
+}
+
+/// `y * (gy - sum(gy * y))` of each row.
+pub(crate) fn softmax_grad<T: Real>(y: &[T], gy: &[T], columns: usize, out: &mut [MaybeUninit<T>]) {
+    for_each_block(out, columns, columns, |first, out| {
+        let range = first * columns..first * columns + out.len();
+        let rows = y[range.clone()]
+            .chunks_exact(columns)
+            .zip(gy[range].chunks_exact(columns));
+        for ((y, gy), out) in rows.zip(out.chunks_exact_mut(columns)) {
+            let along = reduce_kernels::dot(y, gy);
+            for ((out, &y), &gy) in out.iter_mut().zip(y).zip(gy) {
+                out.write(y * (gy - along));
+            }
+        }
+    });
+}
+
+/// `gy - e^y * sum(gy)` of each row.
+pub(crate) fn log_softmax_grad<T: Real>(
+    y: &[T],
+    gy: &[T],
+    columns: usize,
+    out: &mut [MaybeUninit<T>],
+) {
+    for_each_block(out, columns, columns, |first, out| {
+        let range = first * columns..first * columns + out.len();
+        let (y, gy) = (&y[range.clone()], &gy[range]);
+        simd::map(
+            y,
+            out,
+            Cost::Heavy,
+            #[inline(always)]
+            |y| vector_math::exp(y),
+        );
+        // SAFETY: `map` writes all of it.
+        let out = unsafe { written(out) };
+        for (out, gy) in out.chunks_exact_mut(columns).zip(gy.chunks_exact(columns)) {
+            let total = sum(gy);
+            simd::zip_in_place(
+                out,
+                Operand::Slice(gy),
+                Cost::Cheap,
+                #[inline(always)]
+                |e, gy| gy - e * total,
+            );
+        }
+    });
 }
