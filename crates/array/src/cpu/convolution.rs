@@ -3,10 +3,9 @@
 use std::mem::MaybeUninit;
 use std::ops::{Add, AddAssign, Range};
 
-use rayon::prelude::*;
-
 use super::correlation::{Correlation, Planes, Target};
-use super::matmul::{Job, Multiply, PARALLEL_FROM, SendPointer, for_each_batch};
+use super::matmul::{Job, Multiply, PARALLEL_FROM, for_each_batch};
+use super::threads::{self, SendPointer};
 use super::tile::{Real, Tile};
 use super::transpose::transpose;
 use super::winograd::Winograd;
@@ -74,20 +73,17 @@ pub(crate) fn im2col<T: Element>(g: &Geometry, x: &[T], columns: &mut [MaybeUnin
         return;
     }
     let (windows, stride) = (g.windows(), g.params.stride.1);
-    columns
-        .par_chunks_mut(windows)
-        .enumerate()
-        .for_each(|(i, columns)| {
-            let (plane, tap) = (i / g.taps(), i % g.taps());
-            let x = &x[plane * g.pixels()..][..g.pixels()];
-            let columns = zeroed(columns);
-            g.for_each_run(tap, |window, pixel, count| {
-                let x = x[pixel..].iter().step_by(stride);
-                for (y, &x) in columns[window..][..count].iter_mut().zip(x) {
-                    *y = x;
-                }
-            });
+    threads::for_each_chunk(columns, windows, |i, columns| {
+        let (plane, tap) = (i / g.taps(), i % g.taps());
+        let x = &x[plane * g.pixels()..][..g.pixels()];
+        let columns = zeroed(columns);
+        g.for_each_run(tap, |window, pixel, count| {
+            let x = x[pixel..].iter().step_by(stride);
+            for (y, &x) in columns[window..][..count].iter_mut().zip(x) {
+                *y = x;
+            }
         });
+    });
 }
 
 /// Adds windows (N, C, KH, KW, OH, OW) up to `y` (N, C, H, W).
@@ -100,20 +96,18 @@ pub(crate) fn col2im<T: Element + AddAssign>(
         return;
     }
     let (windows, stride) = (g.windows(), g.params.stride.1);
-    y.par_chunks_mut(g.pixels())
-        .enumerate()
-        .for_each(|(plane, y)| {
-            let y = zeroed(y);
-            for tap in 0..g.taps() {
-                let columns = &columns[(plane * g.taps() + tap) * windows..][..windows];
-                g.for_each_run(tap, |window, pixel, count| {
-                    let y = y[pixel..].iter_mut().step_by(stride);
-                    for (y, &x) in y.zip(&columns[window..][..count]) {
-                        *y += x;
-                    }
-                });
-            }
-        });
+    threads::for_each_chunk(y, g.pixels(), |plane, y| {
+        let y = zeroed(y);
+        for tap in 0..g.taps() {
+            let columns = &columns[(plane * g.taps() + tap) * windows..][..windows];
+            g.for_each_run(tap, |window, pixel, count| {
+                let y = y[pixel..].iter_mut().step_by(stride);
+                for (y, &x) in y.zip(&columns[window..][..count]) {
+                    *y += x;
+                }
+            });
+        }
+    });
 }
 
 fn zeroed<T: Element>(y: &mut [MaybeUninit<T>]) -> &mut [T] {
@@ -401,6 +395,8 @@ fn remainders(
 fn turned<T: Float>(g: &Geometry, w: &[T], filter: &[usize]) -> Vec<T> {
     /// Channels of a square that stays in the first cache while it is turned.
     const SQUARE: usize = 16;
+    /// Weights below which threads do not pay.
+    const ONE_THREAD: usize = 1 << 16;
     let (c, o) = g.group_channels();
     let (taps, size) = (g.taps(), filter.len());
     let mut a = vec![T::default(); g.params.groups * c * o * size];
@@ -409,22 +405,27 @@ fn turned<T: Float>(g: &Geometry, w: &[T], filter: &[usize]) -> Vec<T> {
     }
     for (group, a) in a.chunks_exact_mut(c * o * size).enumerate() {
         let w = &w[group * o * c * taps..][..o * c * taps];
-        a.par_chunks_mut(SQUARE * o * size)
-            .enumerate()
-            .for_each(|(square, a)| {
-                for start in (0..o).step_by(SQUARE) {
-                    for (i, a) in a.chunks_exact_mut(o * size).enumerate() {
-                        let channel = square * SQUARE + i;
-                        for output in start..(start + SQUARE).min(o) {
-                            let w = &w[(output * c + channel) * taps..][..taps];
-                            let a = &mut a[output * size..][..size];
-                            for (a, &tap) in a.iter_mut().zip(filter) {
-                                *a = w[tap];
-                            }
+        let square_of = |square: usize, a: &mut [T]| {
+            for start in (0..o).step_by(SQUARE) {
+                for (i, a) in a.chunks_exact_mut(o * size).enumerate() {
+                    let channel = square * SQUARE + i;
+                    for output in start..(start + SQUARE).min(o) {
+                        let w = &w[(output * c + channel) * taps..][..taps];
+                        let a = &mut a[output * size..][..size];
+                        for (a, &tap) in a.iter_mut().zip(filter) {
+                            *a = w[tap];
                         }
                     }
                 }
-            });
+            }
+        };
+        if a.len() < ONE_THREAD {
+            for (square, a) in a.chunks_mut(SQUARE * o * size).enumerate() {
+                square_of(square, a);
+            }
+        } else {
+            threads::for_each_chunk(a, SQUARE * o * size, square_of);
+        }
     }
     a
 }
@@ -562,8 +563,8 @@ pub(crate) fn weight_gradient<T: Float>(
             (0..parts).for_each(turn);
             (0..p.groups * chunks).for_each(multiply);
         } else {
-            (0..parts).into_par_iter().for_each(turn);
-            (0..p.groups * chunks).into_par_iter().for_each(multiply);
+            threads::for_each(parts, &turn);
+            threads::for_each(p.groups * chunks, &multiply);
         }
     }
     // SAFETY: all sums were written.

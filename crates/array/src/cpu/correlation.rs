@@ -7,9 +7,8 @@
 use std::mem::MaybeUninit;
 use std::ops::{Add, Range};
 
-use rayon::prelude::*;
-
-use super::matmul::{PARALLEL_FROM, SendPointer};
+use super::matmul::PARALLEL_FROM;
+use super::threads::{self, SendPointer};
 use super::tile::{Real, Tile};
 use crate::Element;
 use crate::buffer::Buffer;
@@ -92,13 +91,11 @@ impl Correlation {
         if threads == 1 || work < PARALLEL_FROM {
             (0..tasks).for_each(|i| task(i / bands, i % bands, 0..self.outputs));
         } else if tasks >= 4 * threads || tasks.is_multiple_of(threads) || self.outputs < threads {
-            (0..tasks)
-                .into_par_iter()
-                .for_each(|i| task(i / bands, i % bands, 0..self.outputs));
+            threads::for_each(tasks, &|i| task(i / bands, i % bands, 0..self.outputs));
         } else {
             let size = self.outputs.div_ceil(threads).next_multiple_of(4);
             let chunks = self.outputs.div_ceil(size);
-            (0..tasks * chunks).into_par_iter().for_each(|i| {
+            threads::for_each(tasks * chunks, &|i| {
                 let start = i % chunks * size;
                 let outputs = start..(start + size).min(self.outputs);
                 task(i / chunks / bands, i / chunks % bands, outputs);

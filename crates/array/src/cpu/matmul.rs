@@ -3,9 +3,8 @@
 use std::mem::MaybeUninit;
 use std::ops::{Add, AddAssign, Mul, Range};
 
-use rayon::prelude::*;
-
 use super::simd::dispatch;
+use super::threads::{self, SendPointer};
 use super::tile::{Real, Tile, Tiles};
 use super::transpose::transpose;
 use crate::Element;
@@ -40,19 +39,6 @@ pub(crate) struct Job {
     pub(crate) accumulate: bool,
 }
 
-/// A pointer that threads share; each writes to places of its own.
-#[derive(Clone, Copy)]
-pub(crate) struct SendPointer<T>(pub(crate) *mut T);
-// SAFETY: whoever shares one vouches that its uses are disjoint.
-unsafe impl<T: Send> Send for SendPointer<T> {}
-unsafe impl<T: Send> Sync for SendPointer<T> {}
-
-impl<T> SendPointer<T> {
-    pub(crate) fn get(self) -> *mut T {
-        self.0
-    }
-}
-
 /// An element type that matrices can be multiplied in.
 pub(crate) trait Multiply: Element {
     /// `c = a b`, or `c += a b` if the job accumulates.
@@ -70,7 +56,7 @@ pub(crate) fn for_each_batch(count: usize, work: usize, product: impl Fn(usize, 
     if threads == 1 || count * work < PARALLEL_FROM {
         (0..count).for_each(|i| product(i, false));
     } else if count >= 2 * threads || work < PARALLEL_FROM {
-        (0..count).into_par_iter().for_each(|i| product(i, false));
+        threads::for_each(count, &|i| product(i, false));
     } else {
         (0..count).for_each(|i| product(i, true));
     }
@@ -148,13 +134,13 @@ where
     if n >= threads * panel * 2 || n >= m {
         let count = n.div_ceil(block).next_multiple_of(threads);
         let block = n.div_ceil(count).next_multiple_of(panel);
-        (0..n.div_ceil(block)).into_par_iter().for_each(|i| {
+        threads::for_each(n.div_ceil(block), &|i| {
             let columns = i * block..((i + 1) * block).min(n);
             unsafe { product_block(tiles, job, 0..m, columns, c.get(), a.get(), b.get()) };
         });
     } else {
         let height = m.div_ceil(threads).next_multiple_of(tiles.max_height());
-        (0..m.div_ceil(height)).into_par_iter().for_each(|i| {
+        threads::for_each(m.div_ceil(height), &|i| {
             let rows = i * height..((i + 1) * height).min(m);
             for start in (0..n).step_by(block) {
                 let columns = start..(start + block).min(n);
@@ -368,7 +354,7 @@ unsafe fn vector_matrix<T>(
     };
     let count = n.div_ceil(block);
     if parallel {
-        (0..count).into_par_iter().for_each(task);
+        threads::for_each(count, &task);
     } else {
         (0..count).for_each(task);
     }

@@ -3,9 +3,8 @@
 use std::mem::MaybeUninit;
 use std::ops::{AddAssign, Div, Range};
 
-use rayon::prelude::*;
-
 use super::simd::dispatch;
+use super::threads::{self, SendPointer};
 use crate::Element;
 use crate::pooling::Windows;
 
@@ -26,13 +25,11 @@ fn for_each_plane<T: Sync, U: Send>(
         return;
     }
     let count = planes_per_task(pixels.max(windows));
-    y.par_chunks_mut(windows * count)
-        .enumerate()
-        .for_each(|(task, y)| {
-            for (i, y) in y.chunks_exact_mut(windows).enumerate() {
-                f(&x[(task * count + i) * pixels..][..pixels], y);
-            }
-        });
+    threads::for_each_chunk(y, windows * count, |task, y| {
+        for (i, y) in y.chunks_exact_mut(windows).enumerate() {
+            f(&x[(task * count + i) * pixels..][..pixels], y);
+        }
+    });
 }
 
 /// Positions of window `i` along an axis that lie inside it.
@@ -63,17 +60,18 @@ pub(crate) fn max<T: Element>(
     }
     let (pixels, windows) = (g.image.0 * g.image.1, g.out.0 * g.out.1);
     let count = planes_per_task(pixels);
-    y.par_chunks_mut(windows * count)
-        .zip(indices.par_chunks_mut(windows * count))
-        .enumerate()
-        .for_each(|(task, (y, indices))| {
-            let planes = y
-                .chunks_exact_mut(windows)
-                .zip(indices.chunks_exact_mut(windows));
-            for (i, (y, indices)) in planes.enumerate() {
-                max_plane(g, &x[(task * count + i) * pixels..][..pixels], y, indices);
-            }
-        });
+    debug_assert_eq!(y.len(), indices.len());
+    let indices = SendPointer(indices.as_mut_ptr());
+    threads::for_each_chunk(y, windows * count, |task, y| {
+        for (i, y) in y.chunks_exact_mut(windows).enumerate() {
+            let plane = task * count + i;
+            // SAFETY: the indices of this plane, as many as there are numbers.
+            let indices = unsafe {
+                std::slice::from_raw_parts_mut(indices.get().add(plane * windows), windows)
+            };
+            max_plane(g, &x[plane * pixels..][..pixels], y, indices);
+        }
+    });
 }
 
 fn max_plane<T: Element>(
@@ -211,18 +209,16 @@ pub(crate) fn scatter<T: Element + AddAssign>(
         return;
     }
     let count = planes_per_task(pixels);
-    y.par_chunks_mut(pixels * count)
-        .enumerate()
-        .for_each(|(task, y)| {
-            let y = zeroed(y);
-            for (i, y) in y.chunks_exact_mut(pixels).enumerate() {
-                let start = (task * count + i) * windows;
-                let indices = &indices[start..][..windows];
-                for (&at, &x) in indices.iter().zip(&x[start..][..windows]) {
-                    y[at as usize] += x;
-                }
+    threads::for_each_chunk(y, pixels * count, |task, y| {
+        let y = zeroed(y);
+        for (i, y) in y.chunks_exact_mut(pixels).enumerate() {
+            let start = (task * count + i) * windows;
+            let indices = &indices[start..][..windows];
+            for (&at, &x) in indices.iter().zip(&x[start..][..windows]) {
+                y[at as usize] += x;
             }
-        });
+        }
+    });
 }
 
 /// The numbers at positions of a plane. The positions lie inside.
@@ -237,20 +233,15 @@ pub(crate) fn gather<T: Element>(
         return;
     }
     let count = planes_per_task(windows);
-    y.par_chunks_mut(windows * count)
-        .zip(indices.par_chunks(windows * count))
-        .enumerate()
-        .for_each(|(task, (y, indices))| {
-            let planes = y
-                .chunks_exact_mut(windows)
-                .zip(indices.chunks_exact(windows));
-            for (i, (y, indices)) in planes.enumerate() {
-                let x = &x[(task * count + i) * pixels..][..pixels];
-                for (y, &at) in y.iter_mut().zip(indices) {
-                    y.write(x[at as usize]);
-                }
+    threads::for_each_chunk(y, windows * count, |task, y| {
+        for (i, y) in y.chunks_exact_mut(windows).enumerate() {
+            let plane = task * count + i;
+            let x = &x[plane * pixels..][..pixels];
+            for (y, &at) in y.iter_mut().zip(&indices[plane * windows..]) {
+                y.write(x[at as usize]);
             }
-        });
+        }
+    });
 }
 
 fn zeroed<T: Element>(y: &mut [MaybeUninit<T>]) -> &mut [T] {

@@ -10,9 +10,8 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
-use super::matmul::{PARALLEL_FROM, SendPointer};
+use super::matmul::PARALLEL_FROM;
+use super::threads::{self, SendPointer};
 use super::tile::{Portable, Real, Tile, Vector};
 use super::transpose::transpose;
 use crate::buffer::Buffer;
@@ -118,9 +117,7 @@ impl Winograd {
         };
         let own = fit(OWN_BYTES);
         if small && parallel && tiles.div_ceil(own) >= threads {
-            (0..tiles.div_ceil(own))
-                .into_par_iter()
-                .for_each(|i| run(own, i, false));
+            threads::for_each(tiles.div_ceil(own), &|i| run(own, i, false));
         } else {
             let size = if small { own } else { fit(SHARED_BYTES) };
             (0..tiles.div_ceil(size)).for_each(|i| run(size, i, parallel));
@@ -132,10 +129,17 @@ impl Winograd {
         self.channels.next_multiple_of(16) + 16
     }
 
+    /// Distance of the points of transformed filters.
+    fn filter_points(&self) -> usize {
+        apart(self.outputs * self.filter_pitch())
+    }
+
     /// G w Gᵀ as (points, O, C).
     fn transform_filters(&self, level: &Level, w: &[f32], parallel: bool) -> Filters {
         let (c, o, pitch) = (self.channels, self.outputs, self.filter_pitch());
-        let filters = Filters(Buffer::uninit(POINTS * o * pitch * size_of::<f32>()));
+        let filters = Filters(Buffer::uninit(
+            POINTS * self.filter_points() * size_of::<f32>(),
+        ));
         let to = SendPointer(filters.pointer());
         for_each(parallel, o, |output| {
             let w = &w[output * c * 9..][..c * 9];
@@ -154,7 +158,7 @@ impl Winograd {
                     }
                 }
                 let to = to.get().add(output * pitch);
-                (level.filter)(planes, pitch, to, o * pitch);
+                (level.filter)(planes, pitch, to, self.filter_points());
             }
         });
         filters
@@ -174,9 +178,10 @@ impl Winograd {
         let (c, o) = (self.channels, self.outputs);
         let lanes = level.lanes;
         let pitch = (block.len() + lanes).next_multiple_of(lanes);
-        let pixels = Buffer::uninit(POINTS * c * pitch * size_of::<f32>());
+        let (c_points, o_points) = (apart(c * pitch), apart(o * pitch));
+        let pixels = Buffer::uninit(POINTS * c_points * size_of::<f32>());
         let pixels = SendPointer(pixels.as_mut_ptr().cast::<f32>());
-        let sums = Buffer::uninit(POINTS * o * pitch * size_of::<f32>());
+        let sums = Buffer::uninit(POINTS * o_points * size_of::<f32>());
         let sums = SendPointer(sums.as_mut_ptr().cast::<f32>());
         let y = SendPointer(y);
         // SAFETY (all): buffers have room for `pitch` tiles of each channel and point; tasks write
@@ -188,7 +193,7 @@ impl Winograd {
                 let x = &x[(segment.image * c + channel) * plane..][..plane];
                 rows.load(self, x, &segment);
                 let to = unsafe { pixels.get().add(channel * pitch + segment.at) };
-                unsafe { (level.input)(&rows, segment.columns.len(), to, c * pitch) };
+                unsafe { (level.input)(&rows, segment.columns.len(), to, c_points) };
             }
         });
         let tiles = f32::tiles();
@@ -200,16 +205,17 @@ impl Winograd {
                 let height = tiles.height(o - output);
                 for first in (0..block.len()).step_by(panel) {
                     unsafe {
-                        let at = point * o + output;
                         tiles.run(
                             height,
                             &Tile {
                                 k: c,
-                                a: filters.pointer().add(at * self.filter_pitch()),
+                                a: filters.pointer().add(
+                                    point * self.filter_points() + output * self.filter_pitch(),
+                                ),
                                 a_strides: (self.filter_pitch() as isize, 1),
-                                b: pixels.get().add(point * c * pitch + first),
+                                b: pixels.get().add(point * c_points + first),
                                 b_offsets: offsets.as_ptr(),
-                                c: sums.get().add(at * pitch + first),
+                                c: sums.get().add(point * o_points + output * pitch + first),
                                 c_stride: pitch,
                                 width: panel.min(block.len() - first),
                                 accumulate: false,
@@ -225,7 +231,7 @@ impl Winograd {
             let bias = bias.map_or(0.0, |bias| bias[output]);
             for segment in self.segments(block.clone()) {
                 let from = unsafe { sums.get().add(output * pitch + segment.at) };
-                unsafe { (level.output)(from, o * pitch, segment.columns.len(), &mut rows) };
+                unsafe { (level.output)(from, o_points, segment.columns.len(), &mut rows) };
                 let plane = self.out.0 * self.out.1;
                 let at = (segment.image * o + output) * plane;
                 unsafe { rows.store(self, bias, &segment, y.get().add(at)) };
@@ -253,17 +259,19 @@ impl Winograd {
         let floats = |count: usize| Buffer::uninit(count * size_of::<f32>());
         let share = |buffer: &Buffer| SendPointer(buffer.as_mut_ptr().cast::<f32>());
         // One vector more, which tiles read and drop where the last is half used.
-        let pixels = floats(POINTS * size * c_pitch + panel);
+        let (c_points, o_points) = (apart(size * c_pitch), apart(size * o_pitch));
+        let sum_points = apart(o * c_pitch);
+        let pixels = floats(POINTS * c_points + panel);
         let pixels = share(&pixels);
-        let gradients = floats(POINTS * size * o_pitch);
+        let gradients = floats(POINTS * o_points);
         let gradients = share(&gradients);
-        let sums = floats(POINTS * o * c_pitch);
+        let sums = floats(POINTS * sum_points);
         let sums = share(&sums);
         let offsets: Vec<usize> = (0..size).map(|tile| tile * c_pitch).collect();
         // SAFETY (all): the buffers have room for `size` tiles, and tasks write to tiles, points
         // and outputs of their own.
         (0..panel).for_each(|i| unsafe {
-            let end = pixels.get().add(POINTS * size * c_pitch);
+            let end = pixels.get().add(POINTS * c_points);
             end.add(i).write(0.0);
         });
         for start in (0..tiles).step_by(size) {
@@ -289,7 +297,7 @@ impl Winograd {
                 unsafe {
                     strip.load(x, last);
                     let to = pixels.get().add(segment.at * c_pitch);
-                    (level.pixels)(last, strip.columns, c_pitch, count, to, size * c_pitch);
+                    (level.pixels)(last, strip.columns, c_pitch, count, to, c_points);
                 }
                 strip = Strip {
                     channels: o,
@@ -307,7 +315,7 @@ impl Winograd {
                 unsafe {
                     strip.load(gy, last);
                     let to = gradients.get().add(segment.at * o_pitch);
-                    (level.gradients)(last, strip.columns, o_pitch, count, to, size * o_pitch);
+                    (level.gradients)(last, strip.columns, o_pitch, count, to, o_points);
                 }
             });
             let tiles = f32::tiles();
@@ -321,11 +329,13 @@ impl Winograd {
                                 height,
                                 &Tile {
                                     k: block.len(),
-                                    a: gradients.get().add(point * size * o_pitch + output),
+                                    a: gradients.get().add(point * o_points + output),
                                     a_strides: (1, o_pitch as isize),
-                                    b: pixels.get().add(point * size * c_pitch + first),
+                                    b: pixels.get().add(point * c_points + first),
                                     b_offsets: offsets.as_ptr(),
-                                    c: sums.get().add((point * o + output) * c_pitch + first),
+                                    c: sums
+                                        .get()
+                                        .add(point * sum_points + output * c_pitch + first),
                                     c_stride: c_pitch,
                                     width: panel.min(c - first),
                                     accumulate: start > 0,
@@ -357,6 +367,11 @@ impl Winograd {
             }
         });
     }
+}
+
+/// Room for one point, such that all points of a number do not fall on the same cache sets.
+fn apart(size: usize) -> usize {
+    size.next_multiple_of(16) + 16
 }
 
 /// A part of an image, brought into an order with the channels last.
@@ -406,9 +421,9 @@ impl Strip {
     }
 }
 
-fn for_each(parallel: bool, count: usize, f: impl Fn(usize) + Send + Sync) {
+fn for_each(parallel: bool, count: usize, f: impl Fn(usize) + Sync) {
     if parallel {
-        (0..count).into_par_iter().for_each(f);
+        threads::for_each(count, &f);
     } else {
         (0..count).for_each(f);
     }
