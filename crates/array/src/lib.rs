@@ -40,6 +40,7 @@ pub mod safetensors;
 mod softmax;
 mod sort;
 mod stored_type;
+mod upsampling;
 mod views;
 
 pub use arithmetic::{Operand, Scalar};
@@ -61,4 +62,5 @@ pub use literal::Literal;
 pub use ndarray_conversion::ConversionError;
 pub use optimize::AdamStep;
 pub use pooling::Pool2dParams;
+pub use upsampling::Interpolation;
 pub use views::{IntoShape, Size};

@@ -23,5 +23,6 @@ pub(crate) mod tile;
 pub(crate) mod transpose;
 #[allow(dead_code)]
 pub(crate) mod vector_math;
+pub(crate) mod upsampling;
 pub(crate) mod winograd;
 pub(crate) mod zip;
