@@ -2,6 +2,7 @@
 
 use crate::array::View;
 use crate::cpu::matmul as cpu;
+use crate::cpu::threads::SendPointer;
 use crate::{Array, DType, Shape, broadcast_shape, match_dtype};
 
 /// What a product computes: `count` products of (m, k) by (k, n), and the shape of the result.
@@ -215,9 +216,9 @@ impl Product {
             }
             offset
         };
-        let c = cpu::SendPointer(c);
-        let a = cpu::SendPointer(a.pointer.cast_mut());
-        let b = cpu::SendPointer(b.pointer.cast_mut());
+        let c = SendPointer(c);
+        let a = SendPointer(a.pointer.cast_mut());
+        let b = SendPointer(b.pointer.cast_mut());
         cpu::for_each_batch(count, m * k * n, |i, parallel| {
             // SAFETY: products of a batch are written to places of their own.
             unsafe {

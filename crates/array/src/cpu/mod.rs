@@ -21,8 +21,8 @@ mod speed;
 pub(crate) mod threads;
 pub(crate) mod tile;
 pub(crate) mod transpose;
+pub(crate) mod upsampling;
 #[allow(dead_code)]
 pub(crate) mod vector_math;
-pub(crate) mod upsampling;
 pub(crate) mod winograd;
 pub(crate) mod zip;
