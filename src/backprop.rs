@@ -263,8 +263,8 @@ fn add_pending(waiting: &mut Waiting, edge: &Edge, gy: Variable) {
             gys: SmallVec::new(),
         });
     let index = edge.index as usize;
-    if pending.gys.len() <= index {
-        pending.gys.resize(index + 1, None);
+    while pending.gys.len() <= index {
+        pending.gys.push(None);
     }
     let slot = &mut pending.gys[index];
     *slot = Some(match slot.take() {
@@ -305,8 +305,13 @@ fn run(
         }
     }
     while let Some((_, Pending { node, mut gys })) = waiting.pop_last() {
-        call_hooks(&node, &mut gys);
-        let body = node.body.read_recursive();
+        let mut body = node.body.read_recursive();
+        if body.extra.is_some() {
+            // Not under the lock: a hook may take itself off.
+            drop(body);
+            call_hooks(&node, &mut gys);
+            body = node.body.read_recursive();
+        }
         for (index, gy) in gys.iter().enumerate() {
             if let Some(gy) = gy {
                 store(&node, &body, index as u32, gy);
@@ -315,15 +320,16 @@ fn run(
         if body.function.is_none() {
             continue;
         }
-        let needs: SmallVec<[bool; 8]> = body
-            .edges
-            .iter()
-            .map(|edge| edge.as_ref().is_some_and(&is_wanted))
-            .collect();
+        let mut needs: SmallVec<[bool; 8]> = SmallVec::new();
+        for edge in &body.edges {
+            needs.push(edge.as_ref().is_some_and(is_wanted));
+        }
         if !needs.contains(&true) {
             continue;
         }
-        gys.resize(body.output_count(), None);
+        while gys.len() < body.output_count() {
+            gys.push(None);
+        }
         let context = Backward {
             node: &node,
             body: &body,
@@ -339,17 +345,18 @@ fn run(
     }
 }
 
+#[cold]
 fn call_hooks(node: &Node, gys: &mut [Option<Variable>]) {
-    let calls: SmallVec<[_; 1]> = match &node.body.read_recursive().extra {
+    let calls: Vec<_> = match &node.body.read_recursive().extra {
         Some(extra) => extra
             .hooks
             .iter()
-            .map(|hook| (hook.index as usize, hook.call.clone()))
+            .map(|hook| (hook.index, hook.call.clone()))
             .collect(),
         None => return,
     };
     for (index, call) in calls {
-        if let Some(Some(gy)) = gys.get_mut(index)
+        if let Some(Some(gy)) = gys.get_mut(index as usize)
             && let Some(replaced) = call(gy)
         {
             *gy = replaced;
@@ -389,7 +396,7 @@ fn call_backward(context: &Backward<'_>) -> SmallVec<[Option<Variable>; 2]> {
     if config::detects_anomaly() {
         for (i, gx) in gxs.iter().enumerate() {
             if let Some(gx) = gx
-                && !crate::function::all_finite(&gx.data())
+                && !gx.data().all_finite()
             {
                 panic!(
                     "anomaly: the backward of {} gave NaN or infinity in the gradient of input {i} \

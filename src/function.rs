@@ -127,7 +127,9 @@ pub struct Gradients(pub(crate) SmallVec<[Option<Variable>; 2]>);
 impl From<Variable> for Gradients {
     #[inline]
     fn from(gx: Variable) -> Gradients {
-        Gradients(SmallVec::from_iter([Some(gx)]))
+        let mut gxs = SmallVec::new();
+        gxs.push(Some(gx));
+        Gradients(gxs)
     }
 }
 
@@ -140,7 +142,11 @@ impl<const N: usize> From<[Variable; N]> for Gradients {
 impl<const N: usize> From<[Option<Variable>; N]> for Gradients {
     #[inline]
     fn from(gxs: [Option<Variable>; N]) -> Gradients {
-        Gradients(gxs.into_iter().collect())
+        let mut all = SmallVec::new();
+        for gx in gxs {
+            all.push(gx);
+        }
+        Gradients(all)
     }
 }
 
@@ -172,7 +178,7 @@ impl Backward<'_> {
     /// If [`Function::keeps`] does not name it.
     #[track_caller]
     pub fn input(&self, i: usize) -> Variable {
-        let Some(Some(x)) = self.body.saved.get(i) else {
+        let Some(x) = self.body.saved(i) else {
             self.not_kept("input", i)
         };
         Variable::with_edge(x.clone(), self.body.edges[i].clone())
@@ -184,8 +190,7 @@ impl Backward<'_> {
     /// If [`Function::keeps`] does not name it.
     #[track_caller]
     pub fn output(&self, i: usize) -> Variable {
-        let saved = self.body.saved.get(self.body.edges.len() + i);
-        let Some(Some(y)) = saved else {
+        let Some(y) = self.body.saved(self.body.edges.len() + i) else {
             self.not_kept("output", i)
         };
         Variable::with_edge(
@@ -204,7 +209,7 @@ impl Backward<'_> {
     #[track_caller]
     #[inline]
     pub fn input_data(&self, i: usize) -> &Array {
-        let Some(Some(x)) = self.body.saved.get(i) else {
+        let Some(x) = self.body.saved(i) else {
             self.not_kept("input", i)
         };
         x
@@ -217,7 +222,7 @@ impl Backward<'_> {
     #[track_caller]
     #[inline]
     pub fn output_data(&self, i: usize) -> &Array {
-        let Some(Some(y)) = self.body.saved.get(self.body.edges.len() + i) else {
+        let Some(y) = self.body.saved(self.body.edges.len() + i) else {
             self.not_kept("output", i)
         };
         y
@@ -281,13 +286,17 @@ pub(crate) struct Node {
     pub(crate) body: RwLock<Body>,
 }
 
+type Edges = SmallVec<[Option<Edge>; 2]>;
+
+/// What `keeps` names: inputs, then outputs. Boxed, since many nodes keep nothing.
+type Saved = Option<Box<SmallVec<[Option<Array>; 2]>>>;
+
 pub(crate) struct Body {
     /// `None` for leaves, and for nodes that were unchained.
     pub(crate) function: Option<Box<dyn Function>>,
     /// An edge for each input; `None` for constants.
-    pub(crate) edges: SmallVec<[Option<Edge>; 2]>,
-    /// What `keeps` names: inputs, then outputs. Empty where it names nothing.
-    saved: Box<[Option<Array>]>,
+    pub(crate) edges: Edges,
+    saved: Saved,
     /// The first output, if somebody still holds it. Weak: the graph never owns variables.
     output: Weak<Inner>,
     pub(crate) extra: Option<Box<Extra>>,
@@ -326,7 +335,7 @@ impl Node {
             body: RwLock::new(Body {
                 function: None,
                 edges: SmallVec::new(),
-                saved: Box::default(),
+                saved: None,
                 output,
                 extra: None,
             }),
@@ -339,6 +348,10 @@ impl Body {
         self.function
             .as_ref()
             .map_or("leaf", |function| function.name())
+    }
+
+    fn saved(&self, i: usize) -> Option<&Array> {
+        self.saved.as_ref()?.get(i)?.as_ref()
     }
 
     /// Output `index`, if somebody still holds it.
@@ -362,7 +375,7 @@ impl Body {
         (
             self.function.take(),
             std::mem::take(&mut self.edges),
-            std::mem::take(&mut self.saved),
+            self.saved.take(),
         )
     }
 }
@@ -376,11 +389,15 @@ impl Body {
 pub fn apply<F: Function>(mut function: F, inputs: &[&Variable]) -> SmallVec<[Variable; 1]> {
     let records = config::is_recording();
     let mut xs: SmallVec<[Array; 2]> = SmallVec::new();
-    let mut edges: SmallVec<[Option<Edge>; 2]> = SmallVec::new();
+    let mut edges: Edges = SmallVec::new();
+    let mut needs: SmallVec<[bool; 8]> = SmallVec::new();
+    let mut is_needed = false;
     for x in inputs {
         let state = x.0.read();
         xs.push(state.data.clone());
         if records {
+            is_needed |= state.edge.is_some();
+            needs.push(state.edge.is_some());
             edges.push(state.edge.clone());
         }
     }
@@ -388,10 +405,9 @@ pub fn apply<F: Function>(mut function: F, inputs: &[&Variable]) -> SmallVec<[Va
     if config::detects_anomaly() {
         check_finite(function.name(), &xs, &ys);
     }
-    if edges.iter().all(Option::is_none) {
-        return ys.into_iter().map(Variable::constant).collect();
+    if !is_needed {
+        return constants(ys);
     }
-    let needs: SmallVec<[bool; 8]> = edges.iter().map(Option::is_some).collect();
     let keep = function.keeps(&needs);
     record(Box::new(function), edges, save(keep, xs, &ys), ys)
 }
@@ -403,29 +419,38 @@ pub(crate) fn apply_one<F: Function>(function: F, inputs: &[&Variable]) -> Varia
     apply(function, inputs).pop().expect("one output")
 }
 
-fn save(keep: Keep, xs: SmallVec<[Array; 2]>, ys: &Outputs) -> Box<[Option<Array>]> {
-    if keep == Keep::NOTHING {
-        return Box::default();
+#[inline]
+fn constants(mut ys: Outputs) -> SmallVec<[Variable; 1]> {
+    // Not collected: a loop over one element costs more than the element.
+    if ys.len() == 1 {
+        let y = ys.pop().expect("one output");
+        return [Variable::constant(y)].into();
     }
-    let mut saved = Vec::with_capacity(xs.len() + if keep.outputs == 0 { 0 } else { ys.len() });
+    ys.into_iter().map(Variable::constant).collect()
+}
+
+#[inline]
+fn save(keep: Keep, xs: SmallVec<[Array; 2]>, ys: &Outputs) -> Saved {
+    if keep == Keep::NOTHING {
+        return None;
+    }
+    let mut saved = Box::new(SmallVec::new());
     for (i, x) in xs.into_iter().enumerate() {
         saved.push((keep.inputs & bit(i) != 0).then_some(x));
     }
     if keep.outputs != 0 {
-        saved.extend(
-            ys.iter()
-                .enumerate()
-                .map(|(i, y)| (keep.outputs & bit(i) != 0).then(|| y.clone())),
-        );
+        for (i, y) in ys.iter().enumerate() {
+            saved.push((keep.outputs & bit(i) != 0).then(|| y.clone()));
+        }
     }
-    saved.into_boxed_slice()
+    Some(saved)
 }
 
 #[track_caller]
 fn record(
     function: Box<dyn Function>,
-    edges: SmallVec<[Option<Edge>; 2]>,
-    saved: Box<[Option<Array>]>,
+    edges: Edges,
+    saved: Saved,
     ys: Outputs,
 ) -> SmallVec<[Variable; 1]> {
     let mut extra = None;
@@ -439,7 +464,7 @@ fn record(
             ..Extra::default()
         }));
     }
-    let outputs: SmallVec<[Variable; 1]> = ys.into_iter().map(Variable::constant).collect();
+    let outputs = constants(ys);
     if let Some(extra) = &mut extra {
         extra.other_outputs = outputs[1..].iter().map(|y| Arc::downgrade(&y.0)).collect();
     }
@@ -457,29 +482,24 @@ fn record(
             extra,
         }),
     });
-    for (i, y) in outputs.iter().enumerate() {
+    for (i, y) in outputs.iter().enumerate().skip(1) {
         y.0.write().edge = Some(Edge {
             node: node.clone(),
             index: i as u32,
         });
     }
+    if let Some(y) = outputs.first() {
+        y.0.write().edge = Some(Edge { node, index: 0 });
+    }
     outputs
-}
-
-pub(crate) fn all_finite(x: &Array) -> bool {
-    !x.is_finite()
-        .equal(&Array::scalar(false))
-        .any()
-        .item()
-        .ne(&0.0)
 }
 
 #[track_caller]
 #[cold]
 fn check_finite(name: &str, xs: &[Array], ys: &Outputs) {
     for (i, y) in ys.iter().enumerate() {
-        if !all_finite(y) {
-            let inputs = if xs.iter().all(all_finite) {
+        if !y.all_finite() {
+            let inputs = if xs.iter().all(Array::all_finite) {
                 "finite"
             } else {
                 "not finite"
@@ -511,7 +531,7 @@ impl Drop for Node {
             Body {
                 function: None,
                 edges: SmallVec::new(),
-                saved: Box::default(),
+                saved: None,
                 output: Weak::new(),
                 extra: None,
             },

@@ -29,7 +29,9 @@ pub(crate) struct State {
     /// `None` for constants.
     pub(crate) edge: Option<Edge>,
     grad: Option<Variable>,
-    name: Option<Box<str>>,
+    /// Boxed twice to be thin: few variables have a name, all pay for the room.
+    #[allow(clippy::box_collection)]
+    name: Option<Box<String>>,
 }
 
 impl Inner {
@@ -190,12 +192,12 @@ impl Variable {
 
     /// The name given with [`set_name`](Variable::set_name).
     pub fn name(&self) -> Option<String> {
-        self.0.read().name.as_deref().map(str::to_owned)
+        self.0.read().name.as_deref().cloned()
     }
 
     /// Names the variable for messages and pictures.
     pub fn set_name(&self, name: &str) {
-        self.0.write().name = Some(name.into());
+        self.0.write().name = Some(Box::new(name.to_owned()));
     }
 
     /// Whether a gradient can be asked for: false for constants and what is computed from them.

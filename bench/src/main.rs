@@ -53,22 +53,30 @@ fn main() {
 }
 
 fn parse(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut options = Options { json: false, seconds: 2.0, names: Vec::new() };
+    let mut options = Options {
+        json: false,
+        seconds: 2.0,
+        names: Vec::new(),
+    };
     let mut arguments = arguments;
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--json" => options.json = true,
             "--seconds" => {
                 let seconds = arguments.next().ok_or("--seconds takes a number")?;
-                options.seconds =
-                    seconds.parse().map_err(|_| format!("not a number of seconds: {seconds}"))?;
+                options.seconds = seconds
+                    .parse()
+                    .map_err(|_| format!("not a number of seconds: {seconds}"))?;
             }
             name if WORKLOADS.iter().any(|(known, _)| *known == name) => {
                 options.names.push(argument);
             }
             unknown => {
                 let known: Vec<&str> = WORKLOADS.iter().map(|(name, _)| *name).collect();
-                return Err(format!("unknown workload {unknown}; known: {}", known.join(" ")));
+                return Err(format!(
+                    "unknown workload {unknown}; known: {}",
+                    known.join(" ")
+                ));
             }
         }
     }
@@ -101,5 +109,10 @@ fn time(work: &mut dyn FnMut(), seconds: f64) -> Vec<f64> {
 /// Resident memory of this process; 0 where the system does not tell.
 fn resident_bytes() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
+    statm
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse::<usize>().ok())
+        .unwrap_or(0)
+        * 4096
 }

@@ -141,7 +141,12 @@ fn add_chain() -> f64 {
 fn mlp_step() -> Box<dyn FnMut()> {
     let x = randn([100, 784], DType::F32);
     let t = labels(100, 10);
-    let (w1, b1, w2, b2) = (weights(784, 1000), zeros(1000), weights(1000, 10), zeros(10));
+    let (w1, b1, w2, b2) = (
+        weights(784, 1000),
+        zeros(1000),
+        weights(1000, 10),
+        zeros(10),
+    );
     Box::new(move || {
         let params = [&w1, &b1, &w2, &b2];
         clear_grads(&params);

@@ -19,7 +19,11 @@ pub(crate) fn broadcast_operands(
 ) -> (Variable, Variable) {
     let (state0, state1) = (x0.0.read(), x1.0.read());
     let (data0, data1) = (&state0.data, &state1.data);
-    if data0.shape() == data1.shape() && data0.dtype() == data1.dtype() {
+    // Compared by hand: `==` of slices calls memcmp, which costs more than a scalar's arithmetic.
+    let same = data0.ndim() == data1.ndim()
+        && data0.shape().iter().zip(data1.shape()).all(|(n, m)| n == m)
+        && data0.dtype() == data1.dtype();
+    if same {
         drop(state0);
         drop(state1);
         return (x0.clone(), x1.clone());
@@ -56,7 +60,7 @@ impl Function for Add {
     #[track_caller]
     #[inline]
     fn forward(&mut self, xs: &[Array]) -> Outputs {
-        Outputs::from_iter([&xs[0] + &xs[1]])
+        [&xs[0] + &xs[1]].into()
     }
 
     fn backward(&self, context: &Backward<'_>) -> Gradients {
@@ -75,7 +79,7 @@ impl Function for Sub {
     #[track_caller]
     #[inline]
     fn forward(&mut self, xs: &[Array]) -> Outputs {
-        Outputs::from_iter([&xs[0] - &xs[1]])
+        [&xs[0] - &xs[1]].into()
     }
 
     fn backward(&self, context: &Backward<'_>) -> Gradients {
@@ -95,7 +99,7 @@ impl Function for Mul {
     #[track_caller]
     #[inline]
     fn forward(&mut self, xs: &[Array]) -> Outputs {
-        Outputs::from_iter([&xs[0] * &xs[1]])
+        [&xs[0] * &xs[1]].into()
     }
 
     fn keeps(&self, needs_grad: &[bool]) -> Keep {
@@ -123,7 +127,7 @@ impl Function for Div {
     #[track_caller]
     #[inline]
     fn forward(&mut self, xs: &[Array]) -> Outputs {
-        Outputs::from_iter([&xs[0] / &xs[1]])
+        [&xs[0] / &xs[1]].into()
     }
 
     fn keeps(&self, needs_grad: &[bool]) -> Keep {
@@ -325,7 +329,7 @@ impl Function for Pow {
 
     #[track_caller]
     fn forward(&mut self, xs: &[Array]) -> Outputs {
-        Outputs::from_iter([xs[0].pow(&xs[1])])
+        [xs[0].pow(&xs[1])].into()
     }
 
     fn keeps(&self, needs_grad: &[bool]) -> Keep {

@@ -26,7 +26,7 @@ impl Function for Maximum {
     #[track_caller]
     #[inline]
     fn forward(&mut self, xs: &[Array]) -> Outputs {
-        Outputs::from_iter([xs[0].maximum(&xs[1])])
+        [xs[0].maximum(&xs[1])].into()
     }
 
     fn keeps(&self, _needs_grad: &[bool]) -> Keep {
@@ -54,7 +54,7 @@ impl Function for Minimum {
     #[track_caller]
     #[inline]
     fn forward(&mut self, xs: &[Array]) -> Outputs {
-        Outputs::from_iter([xs[0].minimum(&xs[1])])
+        [xs[0].minimum(&xs[1])].into()
     }
 
     fn keeps(&self, _needs_grad: &[bool]) -> Keep {
@@ -173,7 +173,7 @@ impl Function for Where {
     #[track_caller]
     #[inline]
     fn forward(&mut self, xs: &[Array]) -> Outputs {
-        Outputs::from_iter([Array::where_(&self.condition, &xs[0], &xs[1])])
+        [Array::where_(&self.condition, &xs[0], &xs[1])].into()
     }
 
     #[track_caller]

@@ -26,7 +26,7 @@ impl Function for Concatenate {
             start += x.shape()[self.axis];
             self.starts.push(start);
         }
-        Outputs::from_iter([y])
+        [y].into()
     }
 
     #[track_caller]

@@ -30,7 +30,7 @@ impl Function for MeanSquaredError {
     fn forward(&mut self, xs: &[Array]) -> Outputs {
         let difference = &xs[0] - &xs[1];
         self.examples = examples(&difference);
-        Outputs::from_iter([difference.sum_of_squares() / self.examples])
+        [difference.sum_of_squares() / self.examples].into()
     }
 
     fn keeps(&self, _needs_grad: &[bool]) -> Keep {
@@ -90,7 +90,7 @@ impl Function for Huber {
         let a = &xs[0] - &xs[1];
         self.examples = examples(&a);
         let c = a.clip(-self.delta, self.delta);
-        Outputs::from_iter([(&c * (a - &c * 0.5)).sum() / self.examples])
+        [(&c * (a - &c * 0.5)).sum() / self.examples].into()
     }
 
     fn keeps(&self, _needs_grad: &[bool]) -> Keep {
@@ -149,7 +149,7 @@ impl Function for SoftmaxCrossEntropy {
     fn forward(&mut self, xs: &[Array]) -> Outputs {
         let (loss, log_totals) = xs[0].softmax_cross_entropy(&self.labels);
         self.log_totals = Some(log_totals);
-        Outputs::from_iter([loss])
+        [loss].into()
     }
 
     fn keeps(&self, _needs_grad: &[bool]) -> Keep {
@@ -212,7 +212,7 @@ impl Function for SigmoidCrossEntropy {
     #[track_caller]
     fn forward(&mut self, xs: &[Array]) -> Outputs {
         let (x, t) = (&xs[0], &xs[1]);
-        Outputs::from_iter([(x.softplus() - x * t).sum() / examples(x)])
+        [(x.softplus() - x * t).sum() / examples(x)].into()
     }
 
     fn keeps(&self, needs_grad: &[bool]) -> Keep {

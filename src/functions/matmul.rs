@@ -15,7 +15,7 @@ impl Function for MatMul {
 
     #[track_caller]
     fn forward(&mut self, xs: &[Array]) -> Outputs {
-        Outputs::from_iter([xs[0].matmul(&xs[1])])
+        [xs[0].matmul(&xs[1])].into()
     }
 
     fn keeps(&self, needs_grad: &[bool]) -> Keep {

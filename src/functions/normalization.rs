@@ -38,7 +38,7 @@ impl Function for LayerNorm {
             .reciprocal();
         let y = centered * &scale * gamma + beta;
         self.statistics = Some((mean, scale));
-        Outputs::from_iter([y])
+        [y].into()
     }
 
     fn keeps(&self, needs_grad: &[bool]) -> Keep {

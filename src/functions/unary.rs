@@ -26,7 +26,7 @@ impl<U: Unary> Function for U {
     #[track_caller]
     #[inline]
     fn forward(&mut self, xs: &[Array]) -> Outputs {
-        Outputs::from_iter([self.eval(&xs[0])])
+        [self.eval(&xs[0])].into()
     }
 
     fn keeps(&self, _needs_grad: &[bool]) -> Keep {
