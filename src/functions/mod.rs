@@ -16,6 +16,7 @@ mod linear;
 mod loss;
 mod matmul;
 mod normalization;
+pub(crate) mod recurrent;
 mod reduction;
 mod shape;
 mod unary;
@@ -29,3 +30,4 @@ pub use loss::{
     softmax_cross_entropy,
 };
 pub use normalization::layer_norm;
+pub use recurrent::{gru_cell, lstm_cell};

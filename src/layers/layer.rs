@@ -121,6 +121,19 @@ pub trait Layer {
         }));
     }
 
+    /// Cuts the states of recurrent layers from the graph that computed them: what comes later is
+    /// not differentiated past this point (truncated backpropagation through time). Where the loss
+    /// depends on the states, [`Variable::unchain_backward`] of the loss does the same.
+    fn detach_state(&self) {
+        self.visit(&mut Visitor::new(&mut |_, leaf| {
+            if let Leaf::State(state) = leaf
+                && let Some(x) = state.get()
+            {
+                state.set(x.detach());
+            }
+        }));
+    }
+
     /// Converts all parameters and buffers of a floating-point type to `dtype`; gradients and
     /// states are forgotten.
     ///

@@ -84,6 +84,11 @@ impl Linear {
         self
     }
 
+    /// Draws the weights unless they are there.
+    pub(crate) fn draw_for(&self, in_size: usize) {
+        self.w.get_or_init(|| self.draw(in_size));
+    }
+
     /// The weights, (in, out).
     pub fn w(&self) -> &Parameter {
         &self.w
@@ -106,7 +111,7 @@ impl Linear {
             let Some(&in_size) = shape.last() else {
                 panic!("Linear: x needs an axis of inputs, got a zero-dimensional variable");
             };
-            self.w.initialize(self.draw(in_size));
+            self.draw_for(in_size);
         }
         functions::linear(&x, &self.w, self.b.as_deref())
     }

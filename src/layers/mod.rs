@@ -16,6 +16,7 @@ mod initializer;
 mod layer;
 mod layer_norm;
 mod linear;
+mod recurrent;
 mod sequential;
 
 pub use dezero_derive::Layer;
@@ -25,4 +26,5 @@ pub use initializer::Initializer;
 pub use layer::{Layer, LayerField, Leaf, Module, Visitor};
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
+pub use recurrent::{Cell, Gru, GruCell, Lstm, LstmCell, Recurrent, Rnn, RnnCell};
 pub use sequential::{Activation, IntoModule, Sequential};

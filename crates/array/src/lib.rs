@@ -33,6 +33,7 @@ mod optimize;
 mod pooling;
 mod print;
 pub mod random;
+pub mod recurrent;
 mod reduce;
 #[cfg(test)]
 mod reference_tests;

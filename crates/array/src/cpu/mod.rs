@@ -10,6 +10,7 @@ pub(crate) mod matmul;
 pub(crate) mod nest;
 pub(crate) mod optimize;
 pub(crate) mod pooling;
+pub(crate) mod recurrent;
 pub(crate) mod reduce;
 #[allow(dead_code)]
 pub(crate) mod reduce_kernels;
