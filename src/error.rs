@@ -42,7 +42,7 @@ pub enum Error {
     },
 
     /// The files of a data set are not on this machine.
-    #[error("{name}: no {file} (nor {file}.gz) in {}\n{hint}", list(searched))]
+    #[error("{name}: no {file} in {}\n{hint}", list(searched))]
     DatasetNotFound {
         /// The data set.
         name: String,

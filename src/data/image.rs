@@ -1,14 +1,14 @@
 //! [`Image`]: a picture as bytes, as it comes from a file.
 
 use std::fmt;
+#[cfg(feature = "image")]
 use std::path::Path;
 
 use dezero_array::{Array, DType};
 
 use super::Sample;
 #[cfg(feature = "image")]
-use crate::Error;
-use crate::Result;
+use crate::{Error, Result};
 
 /// What the bytes of a pixel are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -244,7 +244,7 @@ impl Image {
 
     /// The image in another size, `[height, width]`, by bilinear interpolation; where it shrinks, each
     /// pixel is the weighted mean of all that it covers: Pillow's `resize` with `BILINEAR`, to the byte
-    /// where Pillow does the rows first, as it always did before version 13.
+    /// where Pillow does the rows first (its newer versions choose by the sizes).
     ///
     /// # Panics
     /// If one of the images has no pixel.

@@ -158,7 +158,7 @@ impl Family {
         }
         Err(Error::DatasetNotFound {
             name: self.name.to_owned(),
-            file: missing.unwrap_or(names[0]).to_owned(),
+            file: format!("{0} (nor {0}.gz)", missing.unwrap_or(names[0])),
             searched: self.folders(&searched).collect(),
             hint: self.hint(),
         })
