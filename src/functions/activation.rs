@@ -149,11 +149,13 @@ impl Unary for GeluTanh {
     const KEEP: Keep = Keep::INPUTS;
 
     fn eval(&self, x: &Array) -> Array {
-        let u = (x.square() * Self::CUBIC + 1.0) * x * Self::SCALE;
-        (u.tanh() + 1.0) * (x * 0.5)
+        x.gelu_tanh()
     }
 
     fn backward(&self, context: &Backward<'_>, gy: Variable) -> Variable {
+        if !context.creates_graph() {
+            return context.input_data(0).gelu_tanh_grad(&gy.data()).into();
+        }
         // y = x (1 + tanh u) / 2, u = √(2/π) (x + 0.044715 x³)
         let x = context.input(0);
         let square = x.square();

@@ -342,14 +342,13 @@ impl Function for Pow {
         let (x0, x1) = (context.input(0), context.input(1));
         let gx0 = context.needs_grad(0).then(|| {
             // x1 · x0^(x1 - 1), which is 0 for x1 = 0 also at x0 = 0
-            let zero = x1.data().equal(&Array::scalar(0.0)).to_dtype(x1.dtype());
+            let zero = x1.data().equal(0.0).to_dtype(x1.dtype());
             let exponent = &x1 - 1.0 + Variable::constant(zero);
             &gy * &x1 * x0.pow(exponent)
         });
         let gx1 = context.needs_grad(1).then(|| {
             // y · log x0, which tends to 0 where y does
-            let safe =
-                Variable::constant(x0.data().equal(&Array::scalar(0.0)).to_dtype(x0.dtype()));
+            let safe = Variable::constant(x0.data().equal(0.0).to_dtype(x0.dtype()));
             &gy * context.output(0) * (&x0 + safe).log()
         });
         [gx0, gx1].into()

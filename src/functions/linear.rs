@@ -30,6 +30,9 @@ impl Function for Linear {
     #[track_caller]
     fn backward(&self, context: &Backward<'_>) -> Gradients {
         let gy = context.gy(0);
+        if !context.creates_graph() {
+            return self.first_order(context, &gy.data());
+        }
         let gx = context
             .needs_grad(0)
             .then(|| gy.matmul(context.input(1).transpose()));
@@ -48,6 +51,32 @@ impl Function for Linear {
             let shape = gy.shape();
             gy.sum_to([shape[shape.len() - 1]])
         });
+        [gx, g_weight, g_bias].into()
+    }
+}
+
+impl Linear {
+    /// The same gradients from arrays: small networks feel each variable that need not be made.
+    fn first_order(&self, context: &Backward<'_>, gy: &Array) -> Gradients {
+        let gx = context
+            .needs_grad(0)
+            .then(|| gy.matmul(&context.input_data(1).transpose()).into());
+        let g_weight = context.needs_grad(1).then(|| {
+            let x = context.input_data(0);
+            let (last, leading) = x.shape().split_last().expect("at least one axis");
+            let rows: usize = leading.iter().product();
+            let (x, gy) = (
+                x.reshape([rows, *last]),
+                gy.reshape([rows, gy.shape()[gy.ndim() - 1]]),
+            );
+            x.transpose().matmul(&gy).into()
+        });
+        if !self.has_bias {
+            return [gx, g_weight].into();
+        }
+        let g_bias = context
+            .needs_grad(2)
+            .then(|| gy.sum_to([gy.shape()[gy.ndim() - 1]]).into());
         [gx, g_weight, g_bias].into()
     }
 }

@@ -321,7 +321,7 @@ pub fn accuracy(y: impl AsVariable, t: impl AsVariable) -> Variable {
             t.shape()
         );
     }
-    let hits = y.argmax_axis(1, false).equal(&t.reshape([n]));
+    let hits = y.argmax_axis(1, false).equal(t.reshape([n]));
     (hits.sum() / n as f64).into()
 }
 

@@ -91,6 +91,9 @@ activations! {
     silu Heavy |x| <T> x * vector_math::sigmoid(x);
     /// `x` times the normal distribution function of `x`: `x / 2 * (1 + erf(x / √2))`.
     gelu Heavy |x| <T> x * normal_distribution(x);
+    /// The approximation of [`gelu`](Array::gelu) by
+    /// `x / 2 * (1 + tanh(√(2/π) * (x + 0.044715 x³)))`.
+    gelu_tanh Heavy |x| <T> x * vector_math::sigmoid(tanh_argument(x));
 }
 
 activation_gradients! {
@@ -125,6 +128,23 @@ activation_gradients! {
         let density = T::from_f64(FRAC_1_SQRT_2PI) * vector_math::exp(x * x * T::from_f64(-0.5));
         gy * (normal_distribution(x) + x * density)
     };
+    /// The gradient of `gelu_tanh(x)` by its input.
+    gelu_tanh_grad Heavy |x, gy| <T> {
+        let s = vector_math::sigmoid(tanh_argument(x));
+        let slope = T::from_f64(2.0 * SQRT_2_PI)
+            * (T::ONE + T::from_f64(3.0 * GELU_CUBIC) * x * x);
+        gy * (s + x * s * (T::ONE - s) * slope)
+    };
+}
+
+/// √(2/π).
+const SQRT_2_PI: f64 = 2.0 * FRAC_1_SQRT_2PI;
+const GELU_CUBIC: f64 = 0.044715;
+
+/// 2 √(2/π) (x + 0.044715 x³): (1 + tanh u) / 2 is sigmoid(2u).
+#[inline(always)]
+fn tanh_argument<T: Real>(x: T) -> T {
+    T::from_f64(2.0 * SQRT_2_PI) * x * (T::ONE + T::from_f64(GELU_CUBIC) * x * x)
 }
 
 /// 1 / √(2π).
