@@ -46,3 +46,8 @@ pub use optimizers::Optimizer;
 pub use parameter::{Buffer, Parameter, ShapePattern, State};
 pub use progress::Progress;
 pub use variable::{AsVariable, Creator, HookHandle, Origin, Variable};
+
+/// The programs of the README run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
