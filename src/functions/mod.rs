@@ -6,7 +6,9 @@
 
 mod activation;
 pub(crate) mod arithmetic;
+mod batch_norm;
 mod comparison;
+mod convolution;
 mod dropout;
 mod elementary;
 mod embed;
@@ -16,12 +18,17 @@ mod linear;
 mod loss;
 mod matmul;
 mod normalization;
+mod pooling;
 pub(crate) mod recurrent;
 mod reduction;
 mod shape;
 mod unary;
+mod upsample;
 
+pub use batch_norm::{BatchStatistics, batch_norm, fixed_batch_norm, group_norm};
 pub use comparison::{maximum, minimum, where_};
+pub use convolution::{Conv1dParams, conv_transpose2d, conv1d, conv2d};
+pub use dezero_array::{Conv2dParams, Pool2dParams};
 pub use embed::embed_id;
 pub use join::{concatenate, split, stack};
 pub use linear::linear;

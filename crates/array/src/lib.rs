@@ -5,6 +5,7 @@ mod arithmetic;
 mod array;
 mod atomic_file;
 mod axes;
+mod batch_norm;
 mod buffer;
 mod compare;
 mod convolution;

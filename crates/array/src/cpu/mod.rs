@@ -1,5 +1,6 @@
 //! The CPU: every kernel family of the array crate.
 
+pub(crate) mod batch_norm;
 pub(crate) mod convolution;
 pub(crate) mod copy;
 pub(crate) mod correlation;
