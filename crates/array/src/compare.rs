@@ -11,6 +11,7 @@ macro_rules! comparisons {
     ($($(#[$doc:meta])* $name:ident |$a:ident, $b:ident| $eval:expr;)*) => {
         impl Array {$(
             $(#[$doc])*
+            ///
             /// `other` is an array or a scalar.
             ///
             /// # Panics
@@ -38,14 +39,39 @@ comparisons! {
     /// ```
     equal |a, b| a == b;
     /// Whether each pair of elements differs.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1, 2]).not_equal(2).to_vec::<bool>(), [true, false]);
+    /// ```
     not_equal |a, b| a != b;
     /// Whether each element of `self` is below that of `other`.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1, 2]).less(2).to_vec::<bool>(), [true, false]);
+    /// ```
     less |a, b| a < b;
     /// Whether each element of `self` is at most that of `other`.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1, 3]).less_equal(1.5).to_vec::<bool>(), [true, false]);
+    /// ```
     less_equal |a, b| a <= b;
     /// Whether each element of `self` is above that of `other`.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1, 3]).greater(1.5).to_vec::<bool>(), [false, true]);
+    /// ```
     greater |a, b| a > b;
     /// Whether each element of `self` is at least that of `other`.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1, 2]).greater_equal(2).to_vec::<bool>(), [false, true]);
+    /// ```
     greater_equal |a, b| a >= b;
 }
 
@@ -69,10 +95,25 @@ macro_rules! logic {
 }
 logic! {
     /// Whether both elements of each pair are true (not zero).
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1, 0]).logical_and(true).to_vec::<bool>(), [true, false]);
+    /// ```
     logical_and |a, b| a & b;
     /// Whether one or both elements of each pair are true (not zero).
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1, 0]).logical_or(false).to_vec::<bool>(), [true, false]);
+    /// ```
     logical_or |a, b| a | b;
     /// Whether exactly one element of each pair is true (not zero).
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1, 0]).logical_xor(true).to_vec::<bool>(), [false, true]);
+    /// ```
     logical_xor |a, b| a ^ b;
 }
 

@@ -138,21 +138,45 @@ binary_methods! {
     ///
     /// # Panics
     /// If the shapes do not broadcast, or both are bool.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// let x = Array::new([3, 5]).sub(&Array::new(1));
+    /// assert_eq!(x.to_vec::<i64>(), [2, 4]);
+    /// ```
     sub Sub;
     /// `self * other`, broadcast. Integers wrap; bools: logical and.
     ///
     /// # Panics
     /// If the shapes do not broadcast.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// let x = Array::new([3, 5]).mul(&Array::new([2, -1]));
+    /// assert_eq!(x.to_vec::<i64>(), [6, -5]);
+    /// ```
     mul Mul;
     /// The larger of each pair of elements, broadcast; NaN where one is NaN.
     ///
     /// # Panics
     /// If the shapes do not broadcast.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// let x = Array::new([1.0, 5.0]).maximum(&Array::new(2.0));
+    /// assert_eq!(x.to_vec::<f64>(), [2.0, 5.0]);
+    /// ```
     maximum Maximum;
     /// The smaller of each pair of elements, broadcast; NaN where one is NaN.
     ///
     /// # Panics
     /// If the shapes do not broadcast.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// let x = Array::new([1.0, 5.0]).minimum(&Array::new(2.0));
+    /// assert_eq!(x.to_vec::<f64>(), [1.0, 2.0]);
+    /// ```
     minimum Minimum;
 }
 
@@ -269,6 +293,13 @@ impl Array {
     ///
     /// # Panics
     /// If `other` does not broadcast to the shape of `self`.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// let mut x = Array::new([3, 5]);
+    /// x.sub_assign(&Array::new(1));
+    /// assert_eq!(x.to_vec::<i64>(), [2, 4]);
+    /// ```
     #[track_caller]
     pub fn sub_assign(&mut self, other: &Array) {
         binary_assign::<Sub>(self, other);
@@ -278,6 +309,13 @@ impl Array {
     ///
     /// # Panics
     /// If `other` does not broadcast to the shape of `self`.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// let mut x = Array::new([3, 5]);
+    /// x.mul_assign(&Array::new(2));
+    /// assert_eq!(x.to_vec::<i64>(), [6, 10]);
+    /// ```
     #[track_caller]
     pub fn mul_assign(&mut self, other: &Array) {
         binary_assign::<Mul>(self, other);
@@ -287,6 +325,13 @@ impl Array {
     ///
     /// # Panics
     /// If `other` does not broadcast to the shape of `self`.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// let mut x = Array::new([3, 5]);
+    /// x.div_assign(&Array::new(2));
+    /// assert_eq!(x.to_vec::<f64>(), [1.5, 2.5]);
+    /// ```
     #[track_caller]
     pub fn div_assign(&mut self, other: &Array) {
         if self.dtype() == other.dtype() && writes_in_place(self, other.shape()) {
@@ -356,28 +401,88 @@ float_methods! {
     /// ```
     exp Heavy T x => Float::exp(x);
     /// `e` to each element, minus 1, exact near 0.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([0.0, 1e-20]).exp_m1().to_vec::<f64>(), [0.0, 1e-20]);
+    /// ```
     exp_m1 Heavy T x => Float::exp_m1(x);
     /// Natural logarithm of each element.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1.0, 0.0]).log().to_vec::<f64>(), [0.0, f64::NEG_INFINITY]);
+    /// ```
     log Heavy T x => Float::log(x);
     /// Natural logarithm of 1 plus each element, exact near 0.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([0.0, 1e-20]).log1p().to_vec::<f64>(), [0.0, 1e-20]);
+    /// ```
     log1p Heavy T x => Float::log1p(x);
     /// Square root of each element.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([4, 9]).sqrt().to_vec::<f64>(), [2.0, 3.0]);
+    /// ```
     sqrt Cheap T x => Float::sqrt(x);
     /// 1 divided by each element.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([4.0, -2.0]).reciprocal().to_vec::<f64>(), [0.25, -0.5]);
+    /// ```
     reciprocal Cheap T x => T::ONE.div(x);
     /// Hyperbolic tangent of each element.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([0.0, 100.0]).tanh().to_vec::<f64>(), [0.0, 1.0]);
+    /// ```
     tanh Heavy T x => Float::tanh(x);
     /// `1 / (1 + e^-x)` of each element, without overflow.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([0.0, -1e3, 1e3]).sigmoid().to_vec::<f64>(), [0.5, 0.0, 1.0]);
+    /// ```
     sigmoid Heavy T x => Float::sigmoid(x);
     /// The error function of each element.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([0.0, 10.0]).erf().to_vec::<f64>(), [0.0, 1.0]);
+    /// ```
     erf Heavy T x => Float::erf(x);
     /// `log(1 + e^x)` of each element, without overflow.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([0.0, 1e3]).softplus().to_vec::<f64>(), [2f64.ln(), 1e3]);
+    /// ```
     softplus Heavy T x => Float::softplus(x);
     /// The largest integer not above each element.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1.5, -1.5]).floor().to_vec::<f64>(), [1.0, -2.0]);
+    /// ```
     floor Cheap T x => Float::floor(x);
     /// The smallest integer not below each element.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1.5, -1.5]).ceil().to_vec::<f64>(), [2.0, -1.0]);
+    /// ```
     ceil Cheap T x => Float::ceil(x);
     /// The nearest integer of each element, halves to the even one.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([0.5, 1.5, 2.6]).round().to_vec::<f64>(), [0.0, 2.0, 3.0]);
+    /// ```
     round Cheap T x => Float::round(x);
 }
 
@@ -398,10 +503,25 @@ macro_rules! angle_methods {
 }
 angle_methods! {
     /// Sine of each element, in radians.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([0.0, 1.0]).sin().to_vec::<f64>(), [0.0, 1f64.sin()]);
+    /// ```
     sin exact_sin;
     /// Cosine of each element, in radians.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([0.0, 1.0]).cos().to_vec::<f64>(), [1.0, 1f64.cos()]);
+    /// ```
     cos exact_cos;
     /// Tangent of each element, in radians.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([0.0, 1.0]).tan().to_vec::<f64>(), [0.0, 1f64.tan()]);
+    /// ```
     tan exact_tan;
 }
 
@@ -421,14 +541,39 @@ macro_rules! number_methods {
 }
 number_methods! {
     /// Each element with the other sign; bools become integers.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1, -2]).neg().to_vec::<i64>(), [-1, 2]);
+    /// ```
     neg T x => Number::neg(x);
     /// The magnitude of each element.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1, -2]).abs().to_vec::<i64>(), [1, 2]);
+    /// ```
     abs T x => Number::abs(x);
     /// -1, 0 or 1 by the sign of each element; NaN stays.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([7.0, -2.0, 0.0]).sign().to_vec::<f64>(), [1.0, -1.0, 0.0]);
+    /// ```
     sign T x => Number::sign(x);
     /// Each element times itself.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([3, -2]).square().to_vec::<i64>(), [9, 4]);
+    /// ```
     square T x => x.mul(x);
     /// Each element, or 0 if that is larger.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([3.0, -2.0]).relu().to_vec::<f64>(), [3.0, 0.0]);
+    /// ```
     relu T x => Number::relu(x);
 }
 
@@ -446,10 +591,25 @@ macro_rules! float_tests {
 }
 float_tests! {
     /// Whether each element is NaN.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1.0, f64::NAN]).is_nan().to_vec::<bool>(), [false, true]);
+    /// ```
     is_nan Number::is_nan, false;
     /// Whether each element is neither infinite nor NaN.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1.0, f64::INFINITY]).is_finite().to_vec::<bool>(), [true, false]);
+    /// ```
     is_finite Float::is_finite, true;
     /// Whether each element is infinite.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1.0, f64::INFINITY]).is_inf().to_vec::<bool>(), [false, true]);
+    /// ```
     is_inf Float::is_inf, false;
 }
 

@@ -116,6 +116,13 @@ impl Array {
     ///
     /// # Panics
     /// If the shapes differ, or the parameter is not a float.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// let (mut x, mut v) = (Array::new([1.0]), Array::new([0.5]));
+    /// x.momentum_step(&Array::new([2.0]), &mut v, 0.25, 0.5, false);
+    /// assert_eq!((x.item(), v.item()), (0.4375, 2.25));
+    /// ```
     #[track_caller]
     pub fn momentum_step(
         &mut self,
@@ -156,6 +163,13 @@ impl Array {
     ///
     /// # Panics
     /// If the shapes differ, or the parameter is not a float.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// let (mut x, mut h) = (Array::new([1.0]), Array::new([0.0]));
+    /// x.adagrad_step(&Array::new([2.0]), &mut h, 0.5, 0.0);
+    /// assert_eq!((x.item(), h.item()), (0.5, 4.0));
+    /// ```
     #[track_caller]
     pub fn adagrad_step(
         &mut self,
@@ -182,6 +196,13 @@ impl Array {
     ///
     /// # Panics
     /// If the shapes differ, or the parameter is not a float.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// let (mut x, mut s, mut u) = (Array::new([1.0]), Array::new([0.0]), Array::new([0.0]));
+    /// x.adadelta_step(&Array::new([2.0]), &mut s, &mut u, 1.0, 0.75, 0.0);
+    /// assert_eq!((x.item(), s.item(), u.item()), (1.0, 1.0, 0.0));
+    /// ```
     #[track_caller]
     pub fn adadelta_step(
         &mut self,
@@ -212,6 +233,13 @@ impl Array {
     ///
     /// # Panics
     /// If the shapes differ, or the parameter is not a float.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// let (mut x, mut s) = (Array::new([1.0]), Array::new([0.0]));
+    /// x.rmsprop_step(&Array::new([2.0]), &mut s, 0.5, 0.75, 0.0);
+    /// assert_eq!((x.item(), s.item()), (0.0, 1.0));
+    /// ```
     #[track_caller]
     pub fn rmsprop_step(
         &mut self,

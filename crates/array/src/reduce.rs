@@ -167,6 +167,9 @@ fn count(x: &Array, axes: &[usize]) -> usize {
 }
 
 fn sum_over(x: &Array, axes: &[usize]) -> Array {
+    if axes.is_empty() && x.dtype() != DType::Bool {
+        return x.clone();
+    }
     // A broadcast scalar: gradients of sums and means are.
     if x.size() > 1
         && x.dtype() != DType::Bool
@@ -239,6 +242,7 @@ macro_rules! reductions {
             }
 
             $(#[$axis_doc])*
+            ///
             /// The axes vanish from the shape or, with `keepdims`, get size 1.
             ///
             /// # Panics
@@ -278,6 +282,11 @@ reductions! {
     /// ```
     mean;
     /// The mean over `axes`.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([[1.0, 3.0], [2.0, 6.0]]).mean_axis(1, false).to_vec::<f64>(), [2.0, 4.0]);
+    /// ```
     mean_axis "mean" |x, axes| mean_over(x, axes);
     /// The variance of all elements, `mean((x - mean(x))²)`: 0-d.
     ///
@@ -287,10 +296,25 @@ reductions! {
     /// ```
     var;
     /// The variance over `axes`.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([[1.0, 3.0], [2.0, 6.0]]).var_axis(1, false).to_vec::<f64>(), [1.0, 4.0]);
+    /// ```
     var_axis "var" |x, axes| var_over(x, axes, 0.0);
     /// The standard deviation of all elements, the root of [`var`](Array::var): 0-d.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([1.0, 3.0]).std().to_vec::<f64>(), [1.0]);
+    /// ```
     std;
     /// The standard deviation over `axes`.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([[1.0, 3.0], [2.0, 6.0]]).std_axis(1, false).to_vec::<f64>(), [1.0, 2.0]);
+    /// ```
     std_axis "std" |x, axes| var_over(x, axes, 0.0).sqrt();
     /// The largest element: 0-d; NaN if there is one.
     ///
@@ -303,27 +327,67 @@ reductions! {
     /// ```
     max;
     /// The largest element along `axes`; NaN if there is one. Panics if there are none.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([[1, 3], [2, 6]]).max_axis(1, false).to_vec::<i64>(), [3, 6]);
+    /// ```
     max_axis "max" |x, axes| extreme_over("max", x, axes);
     /// The smallest element: 0-d; NaN if there is one.
     ///
     /// # Panics
     /// If the array is empty.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([3, 7]).min().to_vec::<i64>(), [3]);
+    /// ```
     min;
     /// The smallest element along `axes`; NaN if there is one. Panics if there are none.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([[1, 3], [2, 6]]).min_axis(1, false).to_vec::<i64>(), [1, 2]);
+    /// ```
     min_axis "min" |x, axes| extreme_over("min", x, axes);
     /// The product of all elements: 0-d; 1 of none. Integers and bools give i64.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([3, 7]).prod().to_vec::<i64>(), [21]);
+    /// ```
     prod;
     /// The product over `axes`. Integers and bools give i64.
     prod_axis "prod" |x, axes| match_dtype!(numbers x.dtype(),
         T => reduce::<Product<T>>(x, axes),
         else reduce::<Product<i64>>(&x.to_dtype(DType::I64), axes));
     /// Whether no element is zero: 0-d, bool; true of none.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([3, 0]).all().to_vec::<bool>(), [false]);
+    /// ```
     all;
     /// Whether no element along `axes` is zero.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([[1, 0], [2, 6]]).all_axis(1, false).to_vec::<bool>(), [false, true]);
+    /// ```
     all_axis "all" |x, axes| reduce::<All>(&x.to_dtype(DType::Bool), axes);
     /// Whether any element is not zero: 0-d, bool; false of none.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([3, 0]).any().to_vec::<bool>(), [true]);
+    /// ```
     any;
     /// Whether any element along `axes` is not zero.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([[0, 0], [2, 6]]).any_axis(1, false).to_vec::<bool>(), [false, true]);
+    /// ```
     any_axis "any" |x, axes| reduce::<Any>(&x.to_dtype(DType::Bool), axes);
 }
 
@@ -437,6 +501,11 @@ impl Array {
     ///
     /// # Panics
     /// If the array is empty.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([7, 3, 3]).argmin().to_vec::<i64>(), [1]);
+    /// ```
     #[track_caller]
     pub fn argmin(&self) -> Array {
         arg_extreme("argmin", &self.reshape([self.size()]), 0, false)
@@ -446,6 +515,11 @@ impl Array {
     ///
     /// # Panics
     /// If `axis` is out of range or has size 0.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// assert_eq!(Array::new([[7, 3], [1, 2]]).argmin_axis(1, false).to_vec::<i64>(), [1, 0]);
+    /// ```
     #[track_caller]
     pub fn argmin_axis(&self, axis: isize, keepdims: bool) -> Array {
         arg_extreme("argmin", self, axis, keepdims)

@@ -94,6 +94,12 @@ impl Array {
     ///
     /// # Panics
     /// If `axis` is out of range, or the shapes differ.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// let y = Array::new([0.5, 0.5]);
+    /// assert_eq!(y.softmax_grad(&Array::new([1.0, 0.0]), 0).to_vec::<f64>(), [0.25, -0.25]);
+    /// ```
     #[track_caller]
     pub fn softmax_grad(&self, gy: &Array, axis: isize) -> Array {
         let axis = one_axis("softmax_grad", self, axis);
@@ -109,6 +115,12 @@ impl Array {
     ///
     /// # Panics
     /// If `axis` is out of range.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// let y = Array::new([0.0, 0.0]).log_softmax(0);
+    /// assert_eq!(y.to_vec::<f64>(), [-(2f64.ln()); 2]);
+    /// ```
     #[track_caller]
     pub fn log_softmax(&self, axis: isize) -> Array {
         let axis = one_axis("log_softmax", self, axis);
@@ -120,6 +132,13 @@ impl Array {
     ///
     /// # Panics
     /// If `axis` is out of range, or the shapes differ.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// let y = Array::new([0.0, 0.0]).log_softmax(0);
+    /// let gx = y.log_softmax_grad(&Array::new([1.0, 0.0]), 0);
+    /// assert!(gx.allclose(&Array::new([0.5, -0.5]), 1e-12, 0.0));
+    /// ```
     #[track_caller]
     pub fn log_softmax_grad(&self, gy: &Array, axis: isize) -> Array {
         let axis = one_axis("log_softmax_grad", self, axis);
@@ -194,6 +213,14 @@ impl Array {
     ///
     /// # Panics
     /// If the shapes do not fit, the labels are not integers, or one is not a class.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// let (x, t) = (Array::new([[0.0, 0.0]]), Array::new([1]));
+    /// let (_, logsumexp) = x.softmax_cross_entropy(&t);
+    /// let gx = x.softmax_cross_entropy_grad(&t, &logsumexp, &Array::new(1.0));
+    /// assert!(gx.allclose(&Array::new([[0.5, -0.5]]), 1e-12, 0.0));
+    /// ```
     #[track_caller]
     pub fn softmax_cross_entropy_grad(&self, t: &Array, logsumexp: &Array, gy: &Array) -> Array {
         let x = self.to_dtype(self.dtype().to_float()).to_contiguous();

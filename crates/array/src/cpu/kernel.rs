@@ -236,7 +236,7 @@ impl<'f, const N: usize> Kernel<'f, N> {
     /// result of this order.
     #[track_caller]
     pub(crate) fn apply(&self, operation: &str, xs: [&Array; N]) -> Array {
-        debug_assert!((0..N).all(|k| xs[k].dtype() == self.inputs[k]));
+        assert!((0..N).all(|k| xs[k].dtype() == self.inputs[k]));
         let mut widest = xs[0];
         for x in &xs[1..] {
             if x.ndim() > widest.ndim() {
@@ -329,7 +329,13 @@ impl<'f, const N: usize> Kernel<'f, N> {
     /// `x = f(x, others…)` in the memory of `x`, which is contiguous and not shared; the others
     /// broadcast to its shape.
     pub(crate) fn update(&self, x: &mut Array, others: &[&Array]) {
-        debug_assert!(N == others.len() + 1 && self.out == x.dtype());
+        assert!(N == others.len() + 1 && self.out == x.dtype());
+        assert!(
+            others
+                .iter()
+                .zip(&self.inputs[1..])
+                .all(|(other, &dtype)| other.dtype() == dtype)
+        );
         let size = x.size();
         let out = match_dtype!(self.out, U => x.as_mut_slice::<U>().as_mut_ptr().cast::<u8>());
         let inputs = std::array::from_fn(|k| match k {
