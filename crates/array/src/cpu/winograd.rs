@@ -258,9 +258,9 @@ impl Winograd {
         let panel = 2 * level.lanes;
         let floats = |count: usize| Buffer::uninit(count * size_of::<f32>());
         let share = |buffer: &Buffer| SendPointer(buffer.as_mut_ptr().cast::<f32>());
-        // One vector more, which tiles read and drop where the last is half used.
         let (c_points, o_points) = (apart(size * c_pitch), apart(size * o_pitch));
         let sum_points = apart(o * c_pitch);
+        // One vector more, which tiles read and drop where the last is half used.
         let pixels = floats(POINTS * c_points + panel);
         let pixels = share(&pixels);
         let gradients = floats(POINTS * o_points);
@@ -354,7 +354,7 @@ impl Winograd {
             unsafe {
                 (level.weights)(
                     sums.get().add(output * c_pitch),
-                    o * c_pitch,
+                    sum_points,
                     planes,
                     c_pitch,
                 );
