@@ -34,7 +34,10 @@ impl Network {
 #[test]
 fn training_and_double_backprop_leave_no_memory_behind() {
     const MEGABYTE: usize = 1 << 20;
-    let model = Network { l1: Linear::new(40), l2: Linear::new(3) };
+    let model = Network {
+        l1: Linear::new(40),
+        l2: Linear::new(3),
+    };
     let mut optimizer = Adam::new(0.001).setup(&model);
     let x = Variable::constant(Array::randn([30, 20]).to_dtype(DType::F32));
     let t = Array::from_vec((0..30).map(|i| i % 3).collect::<Vec<i64>>(), [30]);
@@ -48,7 +51,10 @@ fn training_and_double_backprop_leave_no_memory_behind() {
         println!("SKIPPED: this system does not tell the resident memory of a process");
         return;
     };
-    assert!(training <= MEGABYTE, "10,000 training steps grew the process by {training} bytes");
+    assert!(
+        training <= MEGABYTE,
+        "10,000 training steps grew the process by {training} bytes"
+    );
 
     // The gradients' graphs reach back to the variables that hold them.
     let x = Variable::new(Array::randn([30, 20]).to_dtype(DType::F32));
@@ -63,5 +69,8 @@ fn training_and_double_backprop_leave_no_memory_behind() {
         x.set_grad(gw);
     })
     .expect("told before");
-    assert!(double <= MEGABYTE, "create_graph in a loop grew the process by {double} bytes");
+    assert!(
+        double <= MEGABYTE,
+        "create_graph in a loop grew the process by {double} bytes"
+    );
 }
