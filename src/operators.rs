@@ -6,6 +6,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 use dezero_array::Array;
 
 use crate::functions::arithmetic::{self, Number};
+use crate::parameter::Parameter;
 use crate::variable::{AsVariable, Variable};
 
 macro_rules! between {
@@ -80,8 +81,11 @@ macro_rules! operator {
         between!($Trait $method:
             Variable, Variable; Variable, &Variable; &Variable, Variable; &Variable, &Variable;
             Variable, Array; Variable, &Array; &Variable, Array; &Variable, &Array;
-            Array, Variable; Array, &Variable; &Array, Variable; &Array, &Variable);
-        with_numbers!($Trait $method, |$x, $c| $right, $left; Variable, &Variable);
+            Array, Variable; Array, &Variable; &Array, Variable; &Array, &Variable;
+            &Parameter, Variable; &Parameter, &Variable; &Parameter, &Parameter;
+            Variable, &Parameter; &Variable, &Parameter;
+            &Parameter, Array; &Parameter, &Array; Array, &Parameter; &Array, &Parameter);
+        with_numbers!($Trait $method, |$x, $c| $right, $left; Variable, &Variable, &Parameter);
     };
 }
 
@@ -100,6 +104,15 @@ impl Neg for Variable {
 }
 
 impl Neg for &Variable {
+    type Output = Variable;
+    #[track_caller]
+    #[inline]
+    fn neg(self) -> Variable {
+        arithmetic::neg(self)
+    }
+}
+
+impl Neg for &Parameter {
     type Output = Variable;
     #[track_caller]
     #[inline]

@@ -60,14 +60,14 @@ impl fmt::Display for ShapePattern {
 
 /// A variable that a model learns. A clone is another handle to the same parameter.
 ///
-/// It is a [`Variable`] by `Deref`, so that `&parameter` goes wherever a variable goes. The value
+/// It is a [`Variable`] by `Deref`, so that `&parameter` goes wherever a variable goes, in operators too. The value
 /// may come later ([`deferred`](Parameter::deferred)): a layer that finds its input size at the
 /// first call gives it then, or a file of weights does.
 ///
 /// ```
 /// use dezero::Parameter;
 /// let w = Parameter::new([[1.0, 2.0]]);
-/// (&*w * 3.0).sum().backward();
+/// (3.0 * &w).sum().backward();
 /// assert_eq!(w.grad().unwrap().data().to_vec::<f64>(), [3.0, 3.0]);
 /// ```
 #[derive(Clone)]

@@ -42,7 +42,7 @@ impl Module for Block {
     fn forward(&self, x: &Variable) -> Variable {
         self.h.set(x);
         assert!(self.ratio > 0.0 && self.sizes.len() == self.kernel.0 - 1 && !self.name.is_empty());
-        (self.activation)(&(x * &*self.w))
+        (self.activation)(&(x * &self.w))
     }
 }
 

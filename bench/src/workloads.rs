@@ -1,6 +1,8 @@
 //! The workloads; `bench/README.md` defines them, `bench/peers.py` has the same in PyTorch.
 
-use dezero::{Array, DType, Variable, functions, grad};
+use dezero::layers::{Linear, Lstm};
+use dezero::optimizers::Adam;
+use dezero::{Array, DType, Layer, Variable, functions, grad};
 
 /// How a workload is run.
 pub enum Workload {
@@ -18,6 +20,7 @@ pub const WORKLOADS: &[(&str, Workload)] = &[
     ("tanh_sixth_derivative", Step(tanh_sixth_derivative)),
     ("spiral_step", Step(spiral_step)),
     ("wgan_gp_penalty", Step(wgan_gp_penalty)),
+    ("lstm_update", Step(lstm_update)),
     ("add_chain", Chain(add_chain)),
     ("mlp_step", Step(mlp_step)),
     ("matmul_f32", Step(|| matmul(DType::F32))),
@@ -121,6 +124,24 @@ fn wgan_gp_penalty() -> Box<dyn FnMut()> {
         let gx = grad(&[&y], &[&x], true).remove(0);
         let penalty = (gx.norm_axis(1, false) - 1.0).pow(2).mean();
         drop(grad(&[&penalty], &[&w1, &b1, &w2, &b2, &w3], false));
+    })
+}
+
+fn lstm_update() -> Box<dyn FnMut()> {
+    let (xs, ts) = (
+        randn([30, 30, 1], DType::F32),
+        randn([30, 30, 1], DType::F32),
+    );
+    let model = (Lstm::new(100), Linear::new(1));
+    let mut optimizer = Adam::new(0.001).setup(&model);
+    Box::new(move || {
+        model.reset_state();
+        let ys = model.1.forward(model.0.forward_sequence(&xs));
+        // The mean squared error at each step, summed over the steps.
+        let loss = (ys - &ts).square().mean_axis([1, 2], false).sum();
+        model.clear_grads();
+        loss.backward();
+        optimizer.update();
     })
 }
 

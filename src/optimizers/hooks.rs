@@ -97,7 +97,7 @@ impl Hook for ClipGrad {
 /// use dezero::optimizers::{FreezeParam, Sgd};
 /// let model = (Parameter::new([1.0]), Parameter::new([1.0]));
 /// let mut optimizer = Sgd::new(0.5).setup(&model).with_hook(FreezeParam::new(&model.0));
-/// (&*model.0 * &*model.1).sum().backward();
+/// (&model.0 * &model.1).sum().backward();
 /// optimizer.update();
 /// assert_eq!((model.0.item(), model.1.item()), (1.0, 0.5));
 /// ```
