@@ -1,5 +1,7 @@
 //! Values, gradients and gradients of gradients against PyTorch's; see tests/golden/README.md.
 
+#![allow(clippy::type_complexity)] // tables of cases
+
 mod golden;
 
 use dezero::{Variable, functions};

@@ -57,7 +57,8 @@ impl Variable {
     pub fn matmul(&self, other: impl AsVariable) -> Variable {
         let (x0, x1) = (self, &other.as_variable());
         let (shape0, shape1) = (x0.shape(), x1.shape());
-        let (inner0, inner1) = (shape0.last(), shape1.iter().rev().take(2).last());
+        let inner1 = shape1.len().saturating_sub(2);
+        let (inner0, inner1) = (shape0.last(), shape1.get(inner1));
         if let (Some(inner0), Some(inner1)) = (inner0, inner1)
             && inner0 != inner1
         {

@@ -85,7 +85,7 @@ impl<const MAX: bool> Unary for Extreme<MAX> {
     #[track_caller]
     fn backward(&self, context: &Backward<'_>, gy: Variable) -> Variable {
         let (x, y) = (context.input(0).data(), context.output(0).data());
-        let is_extreme = x.equal(&y.reshape(&self.0.kept)).to_dtype(y.dtype());
+        let is_extreme = x.equal(y.reshape(&self.0.kept)).to_dtype(y.dtype());
         let count = is_extreme.sum_axis(self.0.axes.clone(), true);
         self.0.spread(&gy) * (is_extreme / count)
     }
@@ -102,7 +102,7 @@ impl Unary for LogSumExp {
         let axes = self.0.axes.clone();
         let max = x.max_axis(axes.clone(), true);
         // An infinite maximum would turn x - max into NaN.
-        let max = Array::where_(&max.is_finite(), &max, &Array::scalar_of(0.0, max.dtype()));
+        let max = Array::where_(&max.is_finite(), &max, 0.0);
         let sum = (x - &max).exp().sum_axis(axes, true);
         let y = sum.log() + max;
         if self.0.keepdims {
@@ -136,10 +136,7 @@ impl Unary for Norm {
     fn backward(&self, context: &Backward<'_>, gy: Variable) -> Variable {
         // x / y, and 0 where the norm is 0
         let y = context.output(0);
-        let zeros = y
-            .data()
-            .equal(&Array::scalar_of(0.0, y.dtype()))
-            .to_dtype(y.dtype());
+        let zeros = y.data().equal(0.0).to_dtype(y.dtype());
         let scaled = gy / (y + Variable::constant(zeros));
         self.0.spread(&scaled) * context.input(0)
     }

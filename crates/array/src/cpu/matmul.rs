@@ -201,8 +201,8 @@ unsafe fn product_block<T: Real + Element>(
                 let mut a_strides = job.a_strides;
                 let mut a = a.offset(row as isize * a_strides.0 + start as isize * a_strides.1);
                 // Rows a multiple of 2 KiB apart fall on the same few cache sets.
-                let collide =
-                    a_strides.1 != 1 || (a_strides.0 as usize * size_of::<T>()) % 2048 == 0;
+                let collide = a_strides.1 != 1
+                    || (a_strides.0 as usize * size_of::<T>()).is_multiple_of(2048);
                 if panels > 2 && height > 1 && collide {
                     a_strides = pack_rows(a, a_strides, depth, height, strip);
                     a = strip;
@@ -408,7 +408,7 @@ where
     let mut width = 16;
     while width > 0 {
         for i in 0..width {
-            sums[i] = sums[i] + sums[i + width];
+            sums[i] += sums[i + width];
         }
         width /= 2;
     }

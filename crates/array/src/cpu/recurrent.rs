@@ -134,17 +134,13 @@ pub(crate) fn lstm<T: Real>(size: usize, inputs: [&[T]; 3], outputs: [&mut [Mayb
                 },
             );
             let mut c = row.load(2, 0, start);
-            for l in 0..LANES {
-                i[l] = vector_math::sigmoid(i[l]);
+            for gate in [&mut i, &mut f, &mut o] {
+                for x in gate {
+                    *x = vector_math::sigmoid(*x);
+                }
             }
-            for l in 0..LANES {
-                f[l] = vector_math::sigmoid(f[l]);
-            }
-            for l in 0..LANES {
-                g[l] = vector_math::tanh(g[l]);
-            }
-            for l in 0..LANES {
-                o[l] = vector_math::sigmoid(o[l]);
+            for x in &mut g {
+                *x = vector_math::tanh(*x);
             }
             let mut h = [T::ZERO; LANES];
             for l in 0..LANES {
