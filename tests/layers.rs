@@ -308,7 +308,7 @@ fn broken_files_are_errors_that_name_them_and_change_nothing() {
                 assert_eq!(model.weights(), before, "{extension}: byte {place}");
             } else {
                 // Safetensors has no checksum: other numbers are numbers.
-                model.load_weights(&saved_copy(&path, &before)).unwrap();
+                model.load_weights(saved_copy(&path, &before)).unwrap();
             }
         }
     }
