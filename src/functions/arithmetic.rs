@@ -50,6 +50,21 @@ pub(crate) fn broadcast_operands(
     (brought(x0), brought(x1))
 }
 
+/// Brings operands of several types that need gradients to the common one, so that each gradient
+/// comes back in the type of its operand. Constants stay: kernels convert them.
+#[track_caller]
+pub(crate) fn to_common_dtype(operands: &mut [&mut Variable]) {
+    let first = operands[0].dtype();
+    let dtype = operands[1..]
+        .iter()
+        .fold(first, |dtype, x| dtype.promote(x.dtype()));
+    for x in operands {
+        if x.dtype() != dtype && x.requires_grad() {
+            **x = x.to_dtype(dtype);
+        }
+    }
+}
+
 struct Add;
 
 impl Function for Add {

@@ -2,6 +2,7 @@
 
 use dezero_array::Array;
 
+use super::arithmetic::to_common_dtype;
 use crate::function::{Backward, Function, Gradients, Keep, Outputs, apply_one};
 use crate::variable::{AsVariable, Variable};
 
@@ -107,15 +108,9 @@ fn as_matrix(x: &Variable) -> Variable {
 #[track_caller]
 pub fn linear(x: impl AsVariable, w: impl AsVariable, b: Option<&Variable>) -> Variable {
     let (mut x, mut w, mut b) = (x.as_variable(), w.as_variable(), b.cloned());
-    let mut dtype = x.dtype().promote(w.dtype());
-    if let Some(b) = &b {
-        dtype = dtype.promote(b.dtype());
-    }
-    // A parameter's gradient comes back in the parameter's type.
-    for operand in [&mut x, &mut w].into_iter().chain(&mut b) {
-        if operand.dtype() != dtype && operand.requires_grad() {
-            *operand = operand.to_dtype(dtype);
-        }
+    match &mut b {
+        Some(b) => to_common_dtype(&mut [&mut x, &mut w, b]),
+        None => to_common_dtype(&mut [&mut x, &mut w]),
     }
     match b {
         Some(b) => apply_one(Linear { has_bias: true }, &[&x, &w, &b]),

@@ -2,6 +2,7 @@
 
 use dezero_array::{Array, Shape};
 
+use super::arithmetic::to_common_dtype;
 use crate::function::{Backward, Function, Gradients, Keep, Outputs, apply_one};
 use crate::variable::{AsVariable, Variable};
 
@@ -28,39 +29,29 @@ impl Function for LayerNorm {
 
     #[track_caller]
     fn forward(&mut self, xs: &[Array]) -> Outputs {
-        let (x, gamma, beta) = (&xs[0], &xs[1], &xs[2]);
-        let to = statistics_shape(x.shape(), self.gamma.len());
-        let count = gamma.size() as f64;
-        let mean = x.sum_to(&to) / count;
-        let centered = x - &mean;
-        let scale = (centered.square().sum_to(&to) / count + self.eps)
-            .sqrt()
-            .reciprocal();
-        let y = centered * &scale * gamma + beta;
+        let (y, mean, scale) = xs[0].layer_norm(&xs[1], &xs[2], self.eps);
         self.statistics = Some((mean, scale));
         [y].into()
     }
 
-    fn keeps(&self, needs_grad: &[bool]) -> Keep {
-        Keep::input(0).and(Keep::input(1).when(needs_grad[0]))
+    fn keeps(&self, _needs_grad: &[bool]) -> Keep {
+        Keep::input(0).and(Keep::input(1))
     }
 
     #[track_caller]
     fn backward(&self, context: &Backward<'_>) -> Gradients {
         let gy = context.gy(0);
+        if !context.creates_graph() {
+            return self.first_order(context, &gy.data());
+        }
         let gamma = &self.gamma;
         let to = statistics_shape(&gy.shape(), gamma.len());
         let count = gamma.iter().product::<usize>() as f64;
         let mean = |x: &Variable| x.sum_to(&to) / count;
         let x = context.input(0);
-        let (normalized, scale) = if context.creates_graph() {
-            let centered = &x - mean(&x);
-            let scale = (mean(&centered.square()) + self.eps).sqrt().reciprocal();
-            (centered * &scale, scale)
-        } else {
-            let (mean, scale) = self.statistics.as_ref().expect("set by forward");
-            ((x - mean) * scale, Variable::constant(scale.clone()))
-        };
+        let centered = &x - mean(&x);
+        let scale = (mean(&centered.square()) + self.eps).sqrt().reciprocal();
+        let normalized = centered * &scale;
         let gx = context.needs_grad(0).then(|| {
             let g = &gy * context.input(1);
             let along = mean(&(&g * &normalized));
@@ -70,6 +61,21 @@ impl Function for LayerNorm {
             .needs_grad(1)
             .then(|| (&gy * &normalized).sum_to(gamma));
         let g_beta = context.needs_grad(2).then(|| gy.sum_to(gamma));
+        [gx, g_gamma, g_beta].into()
+    }
+}
+
+impl LayerNorm {
+    fn first_order(&self, context: &Backward<'_>, gy: &Array) -> Gradients {
+        let (mean, scale) = self.statistics.as_ref().expect("set by forward");
+        let (x, gamma) = (context.input_data(0), context.input_data(1));
+        let gx = context
+            .needs_grad(0)
+            .then(|| x.layer_norm_grad(gy, gamma, mean, scale).into());
+        let g_gamma = context
+            .needs_grad(1)
+            .then(|| x.layer_norm_grad_gamma(gy, gamma, mean, scale).into());
+        let g_beta = context.needs_grad(2).then(|| gy.sum_to(&self.gamma).into());
         [gx, g_gamma, g_beta].into()
     }
 }
@@ -97,7 +103,7 @@ pub fn layer_norm(
     beta: impl AsVariable,
     eps: f64,
 ) -> Variable {
-    let (x, gamma, beta) = (x.as_variable(), gamma.as_variable(), beta.as_variable());
+    let (mut x, mut gamma, mut beta) = (x.as_variable(), gamma.as_variable(), beta.as_variable());
     let (shape, own) = (x.shape(), gamma.shape());
     if own.is_empty() || !shape.ends_with(&own) || beta.shape() != own {
         panic!(
@@ -107,6 +113,7 @@ pub fn layer_norm(
             &shape[..]
         );
     }
+    to_common_dtype(&mut [&mut x, &mut gamma, &mut beta]);
     apply_one(
         LayerNorm {
             eps,

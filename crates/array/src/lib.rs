@@ -22,6 +22,7 @@ mod error;
 mod gather;
 mod index;
 mod join;
+mod layer_norm;
 mod layout;
 mod literal;
 mod matmul;
