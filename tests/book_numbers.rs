@@ -1,12 +1,19 @@
 //! The numbers that the book prints, computed through the library, to full digits.
 
-use std::f64::consts::FRAC_PI_4;
+use std::f64::consts::{FRAC_PI_4, TAU};
+use std::sync::Mutex;
 
-use dezero::{Variable, grad};
+use dezero::data::{DataLoader, draw_spiral};
+use dezero::models::Mlp;
+use dezero::optimizers::Sgd;
+use dezero::{Array, DType, Variable, functions, grad, random};
 
 fn gradient(x: &Variable) -> f64 {
     x.grad().expect("backward was called").item()
 }
+
+/// The generator of the process belongs to one test at a time.
+static GENERATOR: Mutex<()> = Mutex::new(());
 
 fn assert_close(found: f64, expected: f64, tolerance: f64) {
     assert!(
@@ -171,4 +178,84 @@ fn double_backprop() {
     let gx = grad(&[&y], &[&x], true).remove(0);
     (gx.pow(3) + y).backward();
     assert_eq!(gradient(&x), 100.0);
+}
+
+fn descend(loss: impl Fn() -> Variable, params: &[&Variable], lr: f64, iters: usize) -> Vec<f64> {
+    let mut losses = Vec::with_capacity(iters);
+    for _ in 0..iters {
+        let loss = loss();
+        params.iter().for_each(|param| param.clear_grad());
+        loss.backward();
+        for param in params {
+            param.set_data(param.data() - lr * param.grad().unwrap().data());
+        }
+        losses.push(loss.item());
+    }
+    losses
+}
+
+/// Step 42. The last digits depend on the order of sums.
+#[test]
+fn linear_regression() {
+    let _alone = GENERATOR.lock();
+    random::seed(0);
+    let x = Array::rand([100, 1]);
+    let y = 5.0 + 2.0 * &x + Array::rand([100, 1]);
+    let w = Variable::new(Array::zeros([1, 1], DType::F64));
+    let b = Variable::new(Array::zeros([1], DType::F64));
+    let loss = || functions::mean_squared_error(functions::linear(&x, &w, Some(&b)), &y);
+    let losses = descend(loss, &[&w, &b], 0.1, 100);
+    assert_eq!(
+        (w.to_string(), b.to_string()),
+        (
+            "variable([[2.11807369]])".into(),
+            "variable([5.46608905])".into()
+        )
+    );
+    assert_close(losses[99], 0.07908606512411756, 1e-16);
+}
+
+/// Step 43. The last digits depend on the order of sums.
+#[test]
+fn sine_fit() {
+    let _alone = GENERATOR.lock();
+    random::seed(0);
+    let x = Array::rand([100, 1]);
+    let y = (TAU * &x).sin() + Array::rand([100, 1]);
+    let w1 = Variable::new(0.01 * Array::randn([1, 10]));
+    let b1 = Variable::new(Array::zeros([10], DType::F64));
+    let w2 = Variable::new(0.01 * Array::randn([10, 1]));
+    let b2 = Variable::new(Array::zeros([1], DType::F64));
+    let loss = || {
+        let h = functions::linear(&x, &w1, Some(&b1)).sigmoid();
+        functions::mean_squared_error(functions::linear(&h, &w2, Some(&b2)), &y)
+    };
+    let losses = descend(loss, &[&w1, &b1, &w2, &b2], 0.2, 9001);
+    assert_close(losses[0], 0.8473695850105871, 1e-15);
+    assert_close(losses[9000], 0.0772213239955, 1e-13);
+}
+
+/// Step 48.
+#[test]
+fn spiral() {
+    let _alone = GENERATOR.lock();
+    random::seed(1984);
+    let loader = DataLoader::new(random::with_default(draw_spiral), 30).shuffle(true);
+    let model = Mlp::new([10, 3]);
+    let mut optimizer = Sgd::new(1.0).setup(&model);
+    let losses: Vec<String> = (0..300)
+        .map(|_| {
+            let mut sum_loss = 0.0;
+            for (x, t) in &loader {
+                let loss = functions::softmax_cross_entropy(model.forward(&x), &t);
+                optimizer.clear_grads();
+                loss.backward();
+                optimizer.update();
+                sum_loss += loss.item() * t.len() as f64;
+            }
+            format!("{:.2}", sum_loss / 300.0)
+        })
+        .collect();
+    assert_eq!(losses[..3], ["1.13", "1.05", "0.95"]);
+    assert_eq!(losses[299], "0.13");
 }
