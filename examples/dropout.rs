@@ -19,5 +19,8 @@ fn main() {
     println!("when testing     {y}");
 
     let x = Variable::new(Array::ones([1_000_000], DType::F32));
-    println!("mean of 1,000,000 ones after dropout: {:.3}", x.dropout(0.5).mean().item());
+    println!(
+        "mean of 1,000,000 ones after dropout: {:.3}",
+        x.dropout(0.5).mean().item()
+    );
 }

@@ -46,7 +46,10 @@ fn main() {
 
     println!("Newton's method on a softmax regression of handwritten digits, 640 weights");
     let train = digits(Split::Train).flatten();
-    let images = train.x().reshape([train.labels().len(), 64]).to_dtype(DType::F64);
+    let images = train
+        .x()
+        .reshape([train.labels().len(), 64])
+        .to_dtype(DType::F64);
     let labels = train.t();
     let loss = |w: &Variable| {
         let y = functions::linear(&images, w, None);

@@ -22,7 +22,10 @@ struct Waves {
 impl Waves {
     fn draw() -> Waves {
         let rand = || Array::rand([TASKS, 1, 1]);
-        Waves { amplitude: 0.1 + 4.9 * rand(), phase: PI * rand() }
+        Waves {
+            amplitude: 0.1 + 4.9 * rand(),
+            phase: PI * rand(),
+        }
     }
 
     /// Points of each wave, with x in [-5, 5].
@@ -35,7 +38,9 @@ impl Waves {
 
 /// Networks 1-40-40-1, one for each task: every weight has a first axis of tasks.
 fn predict(weights: &[Variable], x: &Array) -> Variable {
-    let [w1, b1, w2, b2, w3, b3] = weights else { unreachable!("three layers") };
+    let [w1, b1, w2, b2, w3, b3] = weights else {
+        unreachable!("three layers")
+    };
     let y = (Variable::constant(x.clone()).matmul(w1) + b1).tanh();
     let y = (y.matmul(w2) + b2).tanh();
     y.matmul(w3) + b3
@@ -50,7 +55,11 @@ fn loss(weights: &[Variable], (x, y): &(Array, Array)) -> Variable {
 fn adapt(weights: &[Variable], points: &(Array, Array), create_graph: bool) -> Vec<Variable> {
     let xs: Vec<&Variable> = weights.iter().collect();
     let gradients = grad(&[&loss(weights, points)], &xs, create_graph);
-    weights.iter().zip(gradients).map(|(w, gw)| w - INNER_LR * gw).collect()
+    weights
+        .iter()
+        .zip(gradients)
+        .map(|(w, gw)| w - INNER_LR * gw)
+        .collect()
 }
 
 /// The shared weights, repeated for each task.
@@ -64,11 +73,17 @@ fn for_each_task(params: &[Parameter]) -> Vec<Variable> {
 
 fn main() {
     random::seed(0);
-    let weight = |n: usize, m: usize| {
-        Parameter::new(Array::randn([1, n, m]) * (1.0 / n as f64).sqrt())
-    };
+    let weight =
+        |n: usize, m: usize| Parameter::new(Array::randn([1, n, m]) * (1.0 / n as f64).sqrt());
     let bias = |m: usize| Parameter::new(Array::zeros([1, 1, m], DType::F64));
-    let params = vec![weight(1, 40), bias(40), weight(40, 40), bias(40), weight(40, 1), bias(1)];
+    let params = vec![
+        weight(1, 40),
+        bias(40),
+        weight(40, 40),
+        bias(40),
+        weight(40, 1),
+        bias(1),
+    ];
 
     let (epochs, iters) = (5, 200);
     let mut optimizer = Adam::new(0.003).setup(&params);
@@ -96,6 +111,12 @@ fn main() {
         after += loss(&adapt(&weights, &seen, false), &unseen).item();
     }
     let waves = rounds * TASKS;
-    println!("squared error on {waves} new waves: {:.2}", before / waves as f64);
-    println!("after one step on {SHOTS} points of each: {:.2}", after / waves as f64);
+    println!(
+        "squared error on {waves} new waves: {:.2}",
+        before / waves as f64
+    );
+    println!(
+        "after one step on {SHOTS} points of each: {:.2}",
+        after / waves as f64
+    );
 }

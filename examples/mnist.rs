@@ -37,7 +37,10 @@ fn train() -> Result<()> {
             optimizer.clear_grads();
             loss.backward();
             optimizer.update();
-            progress.step(t.len(), &[("loss", loss.item()), ("accuracy", accuracy.item())]);
+            progress.step(
+                t.len(),
+                &[("loss", loss.item()), ("accuracy", accuracy.item())],
+            );
         }
 
         let mut hits = 0.0;

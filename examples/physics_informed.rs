@@ -29,7 +29,9 @@ fn residual(model: &Mlp, x: &Variable, t: &Variable) -> Variable {
 
 fn main() {
     random::seed(0);
-    let model = Mlp::new([20, 20, 1]).activation(Variable::tanh).dtype(DType::F64);
+    let model = Mlp::new([20, 20, 1])
+        .activation(Variable::tanh)
+        .dtype(DType::F64);
 
     // x in [-1, 1], t in [0, 1]: points inside, and on the three sides where u is given.
     let n = 50;
@@ -38,7 +40,13 @@ fn main() {
     let (zeros, ones) = (t.zeros_like(), t.ones_like());
     let sides = [(&x, &zeros), (&-&ones, &t), (&ones, &t)];
     let given: Vec<(Variable, Variable, Array)> = sides
-        .map(|(x, t)| (Variable::constant(x.clone()), Variable::constant(t.clone()), exact(x, t)))
+        .map(|(x, t)| {
+            (
+                Variable::constant(x.clone()),
+                Variable::constant(t.clone()),
+                exact(x, t),
+            )
+        })
         .into();
 
     let (epochs, iters) = (10, 150);
@@ -50,7 +58,9 @@ fn main() {
             let x = Variable::new(2.0 * Array::rand([200, 1]) - 1.0);
             let t = Variable::new(Array::rand([200, 1]));
             let equation = residual(&model, &x, &t).square().mean();
-            let boundary = given.iter().map(|(x, t, value)| (u(&model, x, t) - value).square().mean());
+            let boundary = given
+                .iter()
+                .map(|(x, t, value)| (u(&model, x, t) - value).square().mean());
             let loss = boundary.fold(equation, |sum, side| sum + side);
 
             optimizer.set_lr(schedule.lr(epoch * iters + i));

@@ -36,7 +36,10 @@ fn main() {
 
     let (x, t) = test_loader.iter().next().unwrap();
     let accuracy = no_grad(|| functions::accuracy(model.forward(x), t));
-    println!("accuracy on other points of the spiral: {:.3}", accuracy.item());
+    println!(
+        "accuracy on other points of the spiral: {:.3}",
+        accuracy.item()
+    );
 
     // The plane as the network sees it.
     for row in 0..21 {
@@ -45,6 +48,10 @@ fn main() {
         let x = Array::from_vec(points.collect(), [41, 2]);
         let arms = no_grad(|| model.forward(x)).data().argmax_axis(1, false);
         let arms = arms.to_vec::<i64>().into_iter();
-        println!("{}", arms.map(|arm| ['.', 'o', '#'][arm as usize]).collect::<String>());
+        println!(
+            "{}",
+            arms.map(|arm| ['.', 'o', '#'][arm as usize])
+                .collect::<String>()
+        );
     }
 }

@@ -18,7 +18,13 @@ impl Affine {
         let w = 0.1 * Array::randn([input_size, output_size]);
         let b = Array::zeros([output_size], DType::F64);
         let empty = || Array::zeros([0], DType::F64);
-        Affine { w, b, x: empty(), gw: empty(), gb: empty() }
+        Affine {
+            w,
+            b,
+            x: empty(),
+            gw: empty(),
+            gb: empty(),
+        }
     }
 
     fn forward(&mut self, x: &Array) -> Array {
@@ -40,7 +46,9 @@ struct Relu {
 
 impl Relu {
     fn new() -> Relu {
-        Relu { mask: Array::zeros([0], DType::F64) }
+        Relu {
+            mask: Array::zeros([0], DType::F64),
+        }
     }
 
     fn forward(&mut self, x: &Array) -> Array {
@@ -62,7 +70,10 @@ struct SoftmaxWithLoss {
 impl SoftmaxWithLoss {
     fn new() -> SoftmaxWithLoss {
         let empty = || Array::zeros([0], DType::F64);
-        SoftmaxWithLoss { y: empty(), t: empty() }
+        SoftmaxWithLoss {
+            y: empty(),
+            t: empty(),
+        }
     }
 
     fn forward(&mut self, x: &Array, t: &Array) -> f64 {
@@ -123,13 +134,20 @@ impl TwoLayerNet {
 
     fn params(&self) -> [(&'static str, &Array, &Array); 4] {
         let (l1, l2) = (&self.affine1, &self.affine2);
-        [("W1", &l1.w, &l1.gw), ("b1", &l1.b, &l1.gb), ("W2", &l2.w, &l2.gw), ("b2", &l2.b, &l2.gb)]
+        [
+            ("W1", &l1.w, &l1.gw),
+            ("b1", &l1.b, &l1.gb),
+            ("W2", &l2.w, &l2.gw),
+            ("b2", &l2.b, &l2.gb),
+        ]
     }
 }
 
 /// The same network as variables.
 fn loss(params: &[Variable], x: &Array, t: &Array) -> Variable {
-    let [w1, b1, w2, b2] = params else { unreachable!("four parameters") };
+    let [w1, b1, w2, b2] = params else {
+        unreachable!("four parameters")
+    };
     let y = functions::linear(x, w1, Some(b1)).relu();
     functions::softmax_cross_entropy(functions::linear(&y, w2, Some(b2)), t)
 }
@@ -154,7 +172,11 @@ fn main() {
         let numerical = numerical_grad(|params| loss(params, &x, &t), &params, i, 1e-4);
         let automatic = variables[i].grad().unwrap().data();
         let difference = |gradient: &Array| (gradient - by_hand).abs().mean().item();
-        println!("  {name}  {:18.1e}   {:18.1e}", difference(&numerical), difference(&automatic));
+        println!(
+            "  {name}  {:18.1e}   {:18.1e}",
+            difference(&numerical),
+            difference(&automatic)
+        );
     }
 
     let lr = 0.1;

@@ -61,13 +61,18 @@ fn main() {
             progress.step(1, &[("distance", distance)]);
         }
         if epoch == 1 || epoch % 5 == 0 {
-            println!("epoch {epoch:2}: estimated distance {:.3}", progress.mean("distance"));
+            println!(
+                "epoch {epoch:2}: estimated distance {:.3}",
+                progress.mean("distance")
+            );
         }
         progress.finish_epoch(&[]);
     }
 
     // How far generated points lie from the nearest centre, and which centres they reach.
-    let points = no_grad(|| generator.forward(noise(1000))).data().to_vec::<f32>();
+    let points = no_grad(|| generator.forward(noise(1000)))
+        .data()
+        .to_vec::<f32>();
     let mut counts = [0; 8];
     let mut near = 0;
     for p in points.chunks(2) {
