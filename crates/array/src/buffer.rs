@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
+use crate::Element;
+
 /// Smaller buffers go straight to the allocator, whose own caches are good at them.
 const POOLED_FROM: usize = 1 << 12;
 /// Bytes that may wait for reuse; beyond it a freed buffer goes back to the system.
@@ -70,6 +72,16 @@ impl Buffer {
     /// Writing through it needs a unique `Buffer`.
     pub(crate) fn as_mut_ptr(&self) -> *mut u8 {
         self.pointer.as_ptr()
+    }
+
+    /// A buffer for `count` elements, for kernels to work in. At least 16 bytes aligned.
+    pub(crate) fn scratch<T: Element>(count: usize) -> Buffer {
+        Buffer::uninit(count * size_of::<T>())
+    }
+
+    /// The elements of a [`scratch`](Buffer::scratch) buffer.
+    pub(crate) fn elements<T: Element>(&self) -> *mut T {
+        self.as_mut_ptr().cast()
     }
 }
 

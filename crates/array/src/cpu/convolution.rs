@@ -501,11 +501,11 @@ pub(crate) fn weight_gradient<T: Float>(
     let chunks = o.div_ceil(size);
     let per_chunk =
         (CHUNK_BYTES / (part_size * p.groups * size_of::<T>()).max(1)).clamp(1, g.images);
-    let last = Buffer::uninit((per_chunk * p.groups * part_size + panel) * size_of::<T>());
-    let last = SendPointer(pointer_of::<T>(&last));
+    let last = Buffer::scratch::<T>(per_chunk * p.groups * part_size + panel);
+    let last = SendPointer(last.elements::<T>());
     // One (O, KH, KW, C) for each group, where the sums over images grow.
-    let sums = Buffer::uninit(gw.len() * size_of::<T>());
-    let sums = SendPointer(pointer_of::<T>(&sums));
+    let sums = Buffer::scratch::<T>(gw.len());
+    let sums = SendPointer(sums.elements::<T>());
     for first in (0..g.images).step_by(per_chunk) {
         let images = per_chunk.min(g.images - first);
         let parts = images * p.groups;
@@ -579,10 +579,6 @@ pub(crate) fn weight_gradient<T: Float>(
             }
         }
     }
-}
-
-fn pointer_of<T>(buffer: &Buffer) -> *mut T {
-    buffer.as_mut_ptr().cast()
 }
 
 /// Writes planes (C, H, W) as a padded image (rows, columns, C).

@@ -122,13 +122,13 @@ impl Correlation {
         let group = part % planes.groups;
         let plane = layout.row_size() * (rows.len() + layout.extra.0);
         let size = self.channels * plane;
-        let band = Buffer::uninit((size + panel) * size_of::<T>());
-        let band: *mut T = pointer_of(&band);
+        let band = Buffer::scratch::<T>(size + panel);
+        let band: *mut T = band.elements();
         // Windows of all rows in one run; what lies between the rows is computed and dropped.
         let run = (rows.len() - 1) * layout.pitch + self.windows.1;
         let c_stride = run.next_multiple_of(panel);
-        let sums = Buffer::uninit(tiles.max_height() * c_stride * size_of::<T>());
-        let sums: *mut T = pointer_of(&sums);
+        let sums = Buffer::scratch::<T>(tiles.max_height() * c_stride);
+        let sums: *mut T = sums.elements();
         let offsets = layout.offsets(self, rows.len(), plane);
         let pixels = self.image.0 * self.image.1;
         let x = &planes.x[part * self.channels * pixels..][..self.channels * pixels];
@@ -219,10 +219,6 @@ impl Correlation {
             }
         }
     }
-}
-
-fn pointer_of<T>(buffer: &Buffer) -> *mut T {
-    buffer.as_mut_ptr().cast()
 }
 
 /// How a band lies in its buffer: for each channel, for each pair of phases, rows of `pitch`.

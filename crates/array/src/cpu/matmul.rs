@@ -174,8 +174,8 @@ unsafe fn product_block<T: Real + Element>(
     let packed: *mut T = if size <= ON_STACK {
         on_stack.as_mut_ptr().cast()
     } else {
-        buffer = Buffer::uninit(size * size_of::<T>());
-        buffer.as_mut_ptr().cast()
+        buffer = Buffer::scratch::<T>(size);
+        buffer.elements()
     };
     let mut offsets = [const { MaybeUninit::uninit() }; MAX_DEPTH];
     for (p, offset) in offsets[..max_depth].iter_mut().enumerate() {
@@ -360,7 +360,8 @@ unsafe fn vector_matrix<T>(
     }
 }
 
-/// y += Σ x_p · (row p of b), four rows at a time so that y is read and written less often.
+/// y += Σ x_p · (row p of b), eight rows at a time: y is read and written less often, and the
+/// processor fetches the rows side by side.
 #[inline(always)]
 unsafe fn add_rows<T>(y: &mut [T], k: usize, x: *const T, x_stride: isize, b: *const T, row: isize)
 where
@@ -371,15 +372,17 @@ where
         let n = y.len();
         let at = |p: usize| *x.offset(p as isize * x_stride);
         let row = |p: usize| std::slice::from_raw_parts(b.offset(p as isize * row), n);
-        let fours = k / 4 * 4;
-        for p in (0..fours).step_by(4) {
-            let x = [at(p), at(p + 1), at(p + 2), at(p + 3)];
-            let b = [row(p), row(p + 1), row(p + 2), row(p + 3)];
+        let eights = k / 8 * 8;
+        for p in (0..eights).step_by(8) {
+            let x: [T; 8] = std::array::from_fn(|i| at(p + i));
+            let b: [&[T]; 8] = std::array::from_fn(|i| row(p + i));
             for (j, y) in y.iter_mut().enumerate() {
-                *y += (x[0] * b[0][j] + x[1] * b[1][j]) + (x[2] * b[2][j] + x[3] * b[3][j]);
+                let low = (x[0] * b[0][j] + x[1] * b[1][j]) + (x[2] * b[2][j] + x[3] * b[3][j]);
+                let high = (x[4] * b[4][j] + x[5] * b[5][j]) + (x[6] * b[6][j] + x[7] * b[7][j]);
+                *y += low + high;
             }
         }
-        for p in fours..k {
+        for p in eights..k {
             let (x, b) = (at(p), row(p));
             for (y, &b) in y.iter_mut().zip(b) {
                 *y += x * b;
@@ -407,8 +410,9 @@ where
     }
     let mut width = 16;
     while width > 0 {
-        for i in 0..width {
-            sums[i] += sums[i + width];
+        let (low, high) = sums.split_at_mut(width);
+        for (low, &high) in low.iter_mut().zip(&*high) {
+            *low += high;
         }
         width /= 2;
     }

@@ -400,6 +400,15 @@ impl Real for f64 {
     }
 }
 
+/// The tiles of every level that this machine runs, for tests.
+#[cfg(test)]
+pub(super) fn all_tiles_f32() -> Vec<&'static Tiles<f32>> {
+    let mut all = vec![&PORTABLE_F32];
+    #[cfg(target_arch = "x86_64")]
+    all.extend(x86::tiles_f32());
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -449,13 +458,12 @@ mod tests {
 
     #[test]
     fn every_tile_of_every_level() {
-        check!(&PORTABLE_F32, f32);
+        for tiles in all_tiles_f32() {
+            check!(tiles, f32);
+        }
         check!(&PORTABLE_F64, f64);
         #[cfg(target_arch = "x86_64")]
         {
-            for tiles in x86::tiles_f32() {
-                check!(tiles, f32);
-            }
             for tiles in x86::tiles_f64() {
                 check!(tiles, f64);
             }

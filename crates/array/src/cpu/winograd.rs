@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use super::matmul::PARALLEL_FROM;
 use super::threads::{self, SendPointer};
-use super::tile::{Portable, Real, Tile, Vector};
+use super::tile::{Portable, Real, Tile, Tiles, Vector};
 use super::transpose::transpose;
 use crate::buffer::Buffer;
 use crate::convolution::Geometry;
@@ -101,26 +101,38 @@ impl Winograd {
     /// # Safety
     /// `y` has room for the output.
     pub(crate) unsafe fn run(&self, x: &[f32], w: &[f32], bias: Option<&[f32]>, y: *mut f32) {
+        // SAFETY: as promised by the caller.
+        unsafe { self.run_with(f32::tiles(), x, w, bias, y) };
+    }
+
+    unsafe fn run_with(
+        &self,
+        tiles: &'static Tiles<f32>,
+        x: &[f32],
+        w: &[f32],
+        bias: Option<&[f32]>,
+        y: *mut f32,
+    ) {
         let parallel = self.is_parallel();
-        let level = Level::detect();
+        let level = Level::of(tiles);
         let filters = self.transform_filters(level, w, parallel);
         let per_tile = POINTS * (self.channels + self.outputs) * size_of::<f32>();
         let small = POINTS * self.channels * self.outputs * size_of::<f32>() <= SMALL_FILTERS;
         let threads = rayon::current_num_threads();
-        let tiles = self.tiles();
+        let count = self.tiles();
         let fit = |bytes: usize| (bytes / per_tile / 32 * 32).max(32);
         let y = SendPointer(y);
         let run = |size: usize, i: usize, parallel: bool| {
-            let block = i * size..((i + 1) * size).min(tiles);
+            let block = i * size..((i + 1) * size).min(count);
             // SAFETY: blocks write to tiles of their own.
-            unsafe { self.run_block(level, x, &filters, bias, block, y.get(), parallel) };
+            unsafe { self.run_block(tiles, x, &filters, bias, block, y.get(), parallel) };
         };
         let own = fit(OWN_BYTES);
-        if small && parallel && tiles.div_ceil(own) >= threads {
-            threads::for_each(tiles.div_ceil(own), &|i| run(own, i, false));
+        if small && parallel && count.div_ceil(own) >= threads {
+            threads::for_each(count.div_ceil(own), &|i| run(own, i, false));
         } else {
             let size = if small { own } else { fit(SHARED_BYTES) };
-            (0..tiles.div_ceil(size)).for_each(|i| run(size, i, parallel));
+            (0..count.div_ceil(size)).for_each(|i| run(size, i, parallel));
         }
     }
 
@@ -143,8 +155,8 @@ impl Winograd {
         let to = SendPointer(filters.pointer());
         for_each(parallel, o, |output| {
             let w = &w[output * c * 9..][..c * 9];
-            let planes = Buffer::uninit(9 * pitch * size_of::<f32>());
-            let planes: *mut f32 = planes.as_mut_ptr().cast();
+            let planes = Buffer::scratch::<f32>(9 * pitch);
+            let planes: *mut f32 = planes.elements();
             // SAFETY: the rows of this output; `planes` has room for 9 rows.
             unsafe {
                 for tap in 0..9 {
@@ -167,7 +179,7 @@ impl Winograd {
     #[allow(clippy::too_many_arguments)]
     unsafe fn run_block(
         &self,
-        level: &Level,
+        tiles: &'static Tiles<f32>,
         x: &[f32],
         filters: &Filters,
         bias: Option<&[f32]>,
@@ -176,13 +188,14 @@ impl Winograd {
         parallel: bool,
     ) {
         let (c, o) = (self.channels, self.outputs);
+        let level = Level::of(tiles);
         let lanes = level.lanes;
         let pitch = (block.len() + lanes).next_multiple_of(lanes);
         let (c_points, o_points) = (apart(c * pitch), apart(o * pitch));
-        let pixels = Buffer::uninit(POINTS * c_points * size_of::<f32>());
-        let pixels = SendPointer(pixels.as_mut_ptr().cast::<f32>());
-        let sums = Buffer::uninit(POINTS * o_points * size_of::<f32>());
-        let sums = SendPointer(sums.as_mut_ptr().cast::<f32>());
+        let pixels = Buffer::scratch::<f32>(POINTS * c_points);
+        let pixels = SendPointer(pixels.elements::<f32>());
+        let sums = Buffer::scratch::<f32>(POINTS * o_points);
+        let sums = SendPointer(sums.elements::<f32>());
         let y = SendPointer(y);
         // SAFETY (all): buffers have room for `pitch` tiles of each channel and point; tasks write
         // to channels, points and outputs of their own.
@@ -196,7 +209,6 @@ impl Winograd {
                 unsafe { (level.input)(&rows, segment.columns.len(), to, c_points) };
             }
         });
-        let tiles = f32::tiles();
         let panel = 2 * lanes;
         let offsets: Vec<usize> = (0..c).map(|channel| channel * pitch).collect();
         for_each(parallel, POINTS, |point| {
@@ -247,17 +259,28 @@ impl Winograd {
     /// # Safety
     /// `gw` has room for the result.
     pub(crate) unsafe fn weight_gradient(&self, x: &[f32], gy: &[f32], gw: *mut f32) {
+        // SAFETY: as promised by the caller.
+        unsafe { self.weight_gradient_with(f32::tiles(), x, gy, gw) };
+    }
+
+    unsafe fn weight_gradient_with(
+        &self,
+        tiles: &'static Tiles<f32>,
+        x: &[f32],
+        gy: &[f32],
+        gw: *mut f32,
+    ) {
         let parallel = self.is_parallel();
-        let level = Level::detect();
+        let level = Level::of(tiles);
         let (c, o) = (self.channels, self.outputs);
         let pitch = |channels: usize| channels.next_multiple_of(level.lanes);
         let (c_pitch, o_pitch) = (pitch(c), pitch(o));
-        let tiles = self.tiles();
+        let total = self.tiles();
         let per_tile = POINTS * (c_pitch + o_pitch) * size_of::<f32>();
-        let size = (SHARED_BYTES / per_tile).clamp(32, 256).min(tiles);
+        let size = (SHARED_BYTES / per_tile).clamp(32, 256).min(total);
         let panel = 2 * level.lanes;
-        let floats = |count: usize| Buffer::uninit(count * size_of::<f32>());
-        let share = |buffer: &Buffer| SendPointer(buffer.as_mut_ptr().cast::<f32>());
+        let floats = Buffer::scratch::<f32>;
+        let share = |buffer: &Buffer| SendPointer(buffer.elements::<f32>());
         let (c_points, o_points) = (apart(size * c_pitch), apart(size * o_pitch));
         let sum_points = apart(o * c_pitch);
         // One vector more, which tiles read and drop where the last is half used.
@@ -274,8 +297,8 @@ impl Winograd {
             let end = pixels.get().add(POINTS * c_points);
             end.add(i).write(0.0);
         });
-        for start in (0..tiles).step_by(size) {
-            let block = start..(start + size).min(tiles);
+        for start in (0..total).step_by(size) {
+            let block = start..(start + size).min(total);
             let segments: Vec<Segment> = self.segments(block.clone()).collect();
             for_each(parallel, segments.len(), |i| {
                 let segment = &segments[i];
@@ -293,7 +316,7 @@ impl Winograd {
                 let plane = self.image.0 * self.image.1;
                 let x = &x[segment.image * c * plane..][..c * plane];
                 let last = floats(strip.rows * strip.columns * c_pitch);
-                let last: *mut f32 = last.as_mut_ptr().cast();
+                let last: *mut f32 = last.elements();
                 unsafe {
                     strip.load(x, last);
                     let to = pixels.get().add(segment.at * c_pitch);
@@ -311,14 +334,13 @@ impl Winograd {
                 let plane = self.out.0 * self.out.1;
                 let gy = &gy[segment.image * o * plane..][..o * plane];
                 let last = floats(strip.rows * strip.columns * o_pitch);
-                let last: *mut f32 = last.as_mut_ptr().cast();
+                let last: *mut f32 = last.elements();
                 unsafe {
                     strip.load(gy, last);
                     let to = gradients.get().add(segment.at * o_pitch);
                     (level.gradients)(last, strip.columns, o_pitch, count, to, o_points);
                 }
             });
-            let tiles = f32::tiles();
             for_each(parallel, POINTS, |point| {
                 let mut output = 0;
                 while output < o {
@@ -350,7 +372,7 @@ impl Winograd {
         let gw = SendPointer(gw);
         for_each(parallel, o, |output| {
             let planes = floats(9 * c_pitch);
-            let planes: *mut f32 = planes.as_mut_ptr().cast();
+            let planes: *mut f32 = planes.elements();
             unsafe {
                 (level.weights)(
                     sums.get().add(output * c_pitch),
@@ -434,7 +456,7 @@ struct Filters(Buffer);
 
 impl Filters {
     fn pointer(&self) -> *mut f32 {
-        self.0.as_mut_ptr().cast()
+        self.0.elements()
     }
 }
 
@@ -613,9 +635,9 @@ level!(V4, std::arch::x86_64::__m512, #[target_feature(enable = "avx512f")]);
 level!(V3, std::arch::x86_64::__m256, #[target_feature(enable = "avx2,fma")]);
 
 impl Level {
-    /// The level that the tiles of this machine have.
-    fn detect() -> &'static Level {
-        match f32::tiles().lanes {
+    /// The level that tiles were compiled for.
+    fn of(tiles: &Tiles<f32>) -> &'static Level {
+        match tiles.lanes {
             #[cfg(target_arch = "x86_64")]
             16 => &V4,
             #[cfg(target_arch = "x86_64")]
@@ -868,6 +890,79 @@ unsafe fn weight_transform<V: Vector<Scalar = f32>>(
             for (tap, w) in w.as_flattened().iter().enumerate() {
                 w.store(to.add(tap * length + at));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::tile::all_tiles_f32;
+
+    /// Each level against the definition in f64, with more than one block, rows of tiles cut by
+    /// blocks and images, and channels that fill no vector.
+    #[test]
+    fn every_level_agrees_with_the_definition() {
+        let g = Winograd {
+            images: 2,
+            channels: 17,
+            outputs: 19,
+            image: (13, 22),
+            padding: (1, 2),
+            out: (13, 24),
+        };
+        let numbers = |count: usize, seed: usize| -> Vec<f32> {
+            let number = |i: usize| ((i * 7919 + seed) % 1009) as f32 / 504.5 - 1.0;
+            (0..count).map(number).collect()
+        };
+        let (c, o) = (g.channels, g.outputs);
+        let (h, w) = g.image;
+        let (rows, columns) = g.out;
+        let x = numbers(g.images * c * h * w, 1);
+        let filter = numbers(o * c * 9, 2);
+        let bias = numbers(o, 3);
+        let gy = numbers(g.images * o * rows * columns, 4);
+        let mut y = vec![0.0f64; gy.len()];
+        let mut gw = vec![0.0f64; filter.len()];
+        for image in 0..g.images {
+            for output in 0..o {
+                for i in 0..rows {
+                    for j in 0..columns {
+                        let to = ((image * o + output) * rows + i) * columns + j;
+                        y[to] += f64::from(bias[output]);
+                        for channel in 0..c {
+                            for tap in 0..9 {
+                                let row = (i + tap / 3).wrapping_sub(1);
+                                let column = (j + tap % 3).wrapping_sub(2);
+                                if row >= h || column >= w {
+                                    continue;
+                                }
+                                let from = ((image * c + channel) * h + row) * w + column;
+                                let at = (output * c + channel) * 9 + tap;
+                                y[to] += f64::from(x[from]) * f64::from(filter[at]);
+                                gw[at] += f64::from(x[from]) * f64::from(gy[to]);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        let check = |found: &[f32], expected: &[f64], what: &str| {
+            let largest = expected.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+            for (i, (&x, &y)) in found.iter().zip(expected).enumerate() {
+                let error = (f64::from(x) - y).abs() / largest;
+                assert!(error < 2e-5, "{what}: element {i} is {x}, expected {y}");
+            }
+        };
+        for tiles in all_tiles_f32() {
+            let (mut found_y, mut found_gw) = (vec![f32::NAN; y.len()], vec![f32::NAN; gw.len()]);
+            // SAFETY: the results have their sizes.
+            unsafe {
+                g.run_with(tiles, &x, &filter, Some(&bias), found_y.as_mut_ptr());
+                g.weight_gradient_with(tiles, &x, &gy, found_gw.as_mut_ptr());
+            }
+            check(&found_y, &y, &format!("y with {} lanes", tiles.lanes));
+            check(&found_gw, &gw, &format!("gw with {} lanes", tiles.lanes));
         }
     }
 }
