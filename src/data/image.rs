@@ -443,6 +443,38 @@ mod tests {
 
     #[test]
     #[cfg(feature = "image")]
+    fn a_photograph_on_its_way_into_a_network() {
+        use crate::data::folders::shared_file;
+        use crate::data::{CenterCrop, Convert, Normalize, Resize, ToArray, Transform};
+
+        let Some(photograph) = shared_file("squeezenet/zebra.jpg") else {
+            return;
+        };
+        let Some(golden) = shared_file("squeezenet/reference_outputs.npz") else {
+            return;
+        };
+        let transform = (
+            CenterCrop(224, 224), // 224 x 337 pixels
+            Resize::to(227, 227),
+            Convert::BGR,
+            ToArray,
+            Normalize::new(&[104.0, 117.0, 123.0], &[1.0; 3]),
+        );
+        let x = transform.apply(Image::open(photograph).unwrap());
+        let golden = dezero_array::npz::Archive::open(golden)
+            .unwrap()
+            .read("zebra/input")
+            .unwrap();
+        assert_eq!(x.shape(), golden.shape());
+        let pairs = x.to_vec::<f32>().into_iter().zip(golden.to_vec::<f32>());
+        let differences: Vec<f32> = pairs.map(|(x, y)| (x - y).abs()).collect();
+        let mean = differences.iter().sum::<f32>() / differences.len() as f32;
+        // Decoders of JPEG may round otherwise, by a level here and there.
+        assert!(mean < 0.5, "the mean difference is {mean}");
+    }
+
+    #[test]
+    #[cfg(feature = "image")]
     fn a_header_that_claims_a_huge_image() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");

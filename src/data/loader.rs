@@ -439,6 +439,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn each_epoch_draws_other_numbers_for_its_transforms() {
+        let data = range(3).map_sample(|_: i64| with_random_state(RandomState::random_sample));
+        // In order: the loader's generator itself does not move.
+        let loader = DataLoader::new(data, 3).seed(1);
+        let epoch = || loader.iter().next().unwrap().to_vec::<f64>();
+        assert_ne!(epoch(), epoch());
+    }
+
     /// Counts what is loaded, and panics or fails at one index.
     struct Watched {
         loaded: Arc<AtomicUsize>,
