@@ -45,7 +45,7 @@ impl LeNet {
         let pool = Pool2dParams::new((2, 2));
         let x = self.conv1.forward(x).relu().max_pool2d(pool);
         let x = self.conv2.forward(x).relu().max_pool2d(pool);
-        let x = x.reshape([x.len(), x.size() / x.len().max(1)]);
+        let x = x.reshape([x.len(), x.shape()[1..].iter().product()]);
         let x = self.fc1.forward(x).relu().dropout(0.5);
         self.fc2.forward(x)
     }

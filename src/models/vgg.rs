@@ -73,7 +73,7 @@ impl Vgg16 {
             }
             x = x.max_pool2d(Pool2dParams::new((2, 2)));
         }
-        x = x.reshape([x.len(), x.size() / x.len().max(1)]);
+        x = x.reshape([x.len(), x.shape()[1..].iter().product()]);
         x = self.fc6.forward(&x).relu().dropout(0.5);
         x = self.fc7.forward(&x).relu().dropout(0.5);
         self.fc8.forward(&x)
