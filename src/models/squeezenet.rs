@@ -83,7 +83,10 @@ impl SqueezeNet {
             fire7: Fire::new(48),
             fire8: Fire::new(64),
             fire9: Fire::new(64),
-            conv_final: Conv2d::new(classes, 1).initializer(Initializer::Normal(0.01)),
+            // The zeros around the image are the authors': with them the published weights were trained.
+            conv_final: Conv2d::new(classes, 1)
+                .padding(1)
+                .initializer(Initializer::Normal(0.01)),
         }
     }
 
