@@ -37,4 +37,4 @@ pub use loss::{
     softmax_cross_entropy,
 };
 pub use normalization::layer_norm;
-pub use recurrent::{gru_cell, lstm_cell};
+pub use recurrent::{gru_cell, lstm_cell, lstm_sequence};

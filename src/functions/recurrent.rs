@@ -1,10 +1,12 @@
 //! Steps of recurrent networks.
 
 use dezero_array::recurrent::{self, LstmStep};
-use dezero_array::{Array, Shape};
+use dezero_array::{Array, DType, Shape};
 
-use super::join::{concatenate, split};
-use crate::function::{Backward, Function, Gradients, Keep, Outputs, apply};
+use super::join::{concatenate, split, stack};
+use super::unary::Unary;
+use crate::backprop::grad_with;
+use crate::function::{Backward, Function, Gradients, Keep, Outputs, apply, apply_one};
 use crate::variable::{AsVariable, Variable};
 
 /// Inputs: a0, a1, c. Outputs: h', c', and the activated gates, which only the backward reads.
@@ -91,6 +93,163 @@ pub fn lstm_cell(
     let mut ys = apply(LstmCell, &[&a0, &a1, &c]).into_iter();
     let (h, c) = (ys.next(), ys.next());
     (h.expect("h"), c.expect("c"))
+}
+
+/// Inputs: a (t, n, 4 size), W, h, c. Outputs: all hidden states, the last one, and the last c.
+struct LstmSequence {
+    /// What the steps computed, for first-order passes.
+    steps: Vec<LstmStep>,
+}
+
+/// Step `t` of a sequence (t, n, …), a view.
+fn step_of(xs: &Array, t: usize) -> Array {
+    xs.get(t)
+}
+
+impl Function for LstmSequence {
+    fn name(&self) -> &'static str {
+        "lstm_sequence"
+    }
+
+    #[track_caller]
+    fn forward(&mut self, xs: &[Array]) -> Outputs {
+        let [a, w, h, c] = xs else {
+            unreachable!("four inputs")
+        };
+        let (mut h, mut c) = (h.clone(), c.clone());
+        let mut hs = Vec::with_capacity(a.shape()[0]);
+        for t in 0..a.shape()[0] {
+            let step = recurrent::lstm_cell(&step_of(a, t), &h.matmul(w), &c);
+            (h, c) = (step.h.clone(), step.c.clone());
+            hs.push(h.clone());
+            self.steps.push(step);
+        }
+        Outputs::from_iter([Array::stack(&hs, 0), h, c])
+    }
+
+    fn keeps(&self, _: &[bool]) -> Keep {
+        Keep::INPUTS
+    }
+
+    #[track_caller]
+    fn backward(&self, context: &Backward<'_>) -> Gradients {
+        let gys = [context.gy(0), context.gy(1), context.gy(2)];
+        if !context.creates_graph() {
+            return self.first_order(context, &gys);
+        }
+        // The same computation in steps, each of which can be differentiated again. It starts from
+        // variables of its own: h may depend on W too, by an earlier sequence, and that path is
+        // not this function's.
+        let inputs = [0, 1, 2, 3].map(|i| apply_one(Identity, &[&context.input(i)]));
+        let [a, w, h, c] = &inputs;
+        let (mut h, mut c) = (h.clone(), c.clone());
+        let mut hs = Vec::new();
+        for a in steps(a) {
+            (h, c) = lstm_cell(a, h.matmul(w), c);
+            hs.push(h.clone());
+        }
+        let hs = stack(&hs.iter().collect::<Vec<_>>(), 0);
+        let seeds = gys.each_ref();
+        grad_with(&[&hs, &h, &c], &inputs.each_ref(), Some(&seeds), true).into()
+    }
+}
+
+impl LstmSequence {
+    /// One matrix product for the gradient of W over all steps.
+    fn first_order(&self, context: &Backward<'_>, gys: &[Variable; 3]) -> Gradients {
+        let (w, h, c) = (
+            context.input(1).data(),
+            context.input(2).data(),
+            context.input(3).data(),
+        );
+        let [ghs, mut gh, mut gc] = gys.each_ref().map(Variable::data);
+        let transposed = w.transpose().to_contiguous();
+        let mut gas = Vec::with_capacity(self.steps.len());
+        for (t, step) in self.steps.iter().enumerate().rev() {
+            gh = gh + step_of(&ghs, t);
+            let old_c = if t == 0 { &c } else { &self.steps[t - 1].c };
+            let [ga, old_gc] = recurrent::lstm_cell_grad(old_c, step, &gh, &gc);
+            gh = ga.matmul(&transposed);
+            gc = old_gc;
+            gas.push(ga);
+        }
+        gas.reverse();
+        let ga = Array::stack(&gas, 0);
+        let gw = context.needs_grad(1).then(|| {
+            let old = std::iter::once(h.clone());
+            let old = old.chain(self.steps.iter().map(|step| step.h.clone()));
+            let hs: Vec<Array> = old.take(self.steps.len()).collect();
+            let hs = Array::concatenate(&hs, 0);
+            let rows = ga.reshape([hs.shape()[0], w.shape()[1]]);
+            hs.transpose().matmul(&rows).into()
+        });
+        [Some(ga.into()), gw, Some(gh.into()), Some(gc.into())].into()
+    }
+}
+
+/// The same value under another node.
+struct Identity;
+
+impl Unary for Identity {
+    const NAME: &'static str = "identity";
+
+    fn eval(&self, x: &Array) -> Array {
+        x.clone()
+    }
+
+    fn backward(&self, _: &Backward<'_>, gy: Variable) -> Variable {
+        gy
+    }
+}
+
+/// All steps of an LSTM: [`lstm_cell`] with `a1 = h W` for each step of `a`. Returns (hidden states
+/// after each step, the last one, the last cell state).
+///
+/// Shapes: `a` (from the inputs) is (t, n, 4 size), W (size, 4 size), `h` and `c` (n, size); the
+/// hidden states are (t, n, size).
+///
+/// ```
+/// use dezero::{Array, DType, functions};
+/// let (a, w) = (Array::zeros([3, 1, 8], DType::F64), Array::zeros([2, 8], DType::F64));
+/// let (h, c) = (Array::new([[0.0, 0.0]]), Array::new([[8.0, 16.0]]));
+/// let (hs, _, c) = functions::lstm_sequence(a, w, h, c);
+/// assert_eq!(&hs.shape()[..], &[3, 1, 2]);
+/// assert_eq!(c.data().to_vec::<f64>(), [1.0, 2.0]); // half of it is remembered at each step
+/// ```
+///
+/// # Panics
+/// If shapes or dtypes do not fit, or the sequence is empty.
+#[track_caller]
+pub fn lstm_sequence(
+    a: impl AsVariable,
+    w: impl AsVariable,
+    h: impl AsVariable,
+    c: impl AsVariable,
+) -> (Variable, Variable, Variable) {
+    let mut inputs = [
+        a.as_variable(),
+        w.as_variable(),
+        h.as_variable(),
+        c.as_variable(),
+    ];
+    let dtypes = inputs.each_ref().map(Variable::dtype);
+    let dtype = dtypes.into_iter().reduce(DType::promote).expect("four");
+    for x in &mut inputs {
+        // A parameter's gradient comes back in the parameter's type.
+        if x.dtype() != dtype {
+            *x = x.to_dtype(dtype);
+        }
+    }
+    let [a, w, h, c] = inputs;
+    if a.ndim() != 3 || a.len() == 0 {
+        panic!(
+            "lstm_sequence: a must have shape (t, n, 4 size) with at least one step, got {:?}",
+            &a.shape()[..]
+        );
+    }
+    let mut ys = apply(LstmSequence { steps: Vec::new() }, &[&a, &w, &h, &c]).into_iter();
+    let mut next = || ys.next().expect("three outputs");
+    (next(), next(), next())
 }
 
 /// Inputs: a0, a1, h. Outputs: h', and the activated gates, which only the backward reads.
@@ -211,4 +370,21 @@ mod tests {
         B3,
         STATE
     );
+
+    const AS: [[[f64; 8]; 2]; 3] = [[A[0], A[1]], [A[2], B[0]], [B[1], B[2]]];
+    const W: [[f64; 8]; 2] = [B[0], A[1]];
+    const H: [[f64; 2]; 2] = [[0.4, -0.9], [1.2, 0.3]];
+    const C: [[f64; 2]; 2] = [[-0.5, 0.2], [0.0, 0.7]];
+
+    gradient_check!(
+        lstm_sequence,
+        |a, w, h, c| functions::lstm_sequence(a, w, h, c).0,
+        AS,
+        W,
+        H,
+        C
+    );
+    gradient_check!(lstm_sequence_states: lstm_sequence, |a, w, h, c| { let (hs, h, c) = functions::lstm_sequence(a, w, h, c); hs * h - c }, AS, W, H, C);
+    // The state of the second sequence depends on the weights as well.
+    gradient_check!(lstm_sequence_twice: lstm_sequence, |a, w, h, c| { let (_, h, c) = functions::lstm_sequence(a, w, h, c); functions::lstm_sequence(a, w, h, c).0 }, AS, W, H, C);
 }

@@ -27,6 +27,17 @@ pub trait Cell: Layer + Send + Sync {
     /// Makes a step, given what the input contributes; returns the new hidden state.
     #[track_caller]
     fn step(&self, a: &Variable) -> Variable;
+
+    /// Makes all steps of a sequence, given what the inputs contribute, (t, n, …); returns the
+    /// hidden states, (t, n, hidden).
+    #[track_caller]
+    fn sequence(&self, a: &Variable) -> Variable {
+        let mut hs = Vec::new();
+        for a in steps(a) {
+            hs.push(self.step(&a));
+        }
+        functions::stack(&hs.iter().collect::<Vec<_>>(), 0)
+    }
 }
 
 /// A recurrent network of one or several layers, whose hidden state stays from call to call.
@@ -226,11 +237,7 @@ impl<C: Cell> Recurrent<C> {
         }
         self.prepare(n, in_size);
         for cell in &self.cells {
-            let mut hs = Vec::with_capacity(t);
-            for a in steps(&cell.x2h().forward(&xs)) {
-                hs.push(cell.step(&a));
-            }
-            xs = functions::stack(&hs.iter().collect::<Vec<_>>(), 0);
+            xs = cell.sequence(&cell.x2h().forward(&xs));
         }
         xs
     }
@@ -256,9 +263,11 @@ impl<C: Cell> Module for Recurrent<C> {
 
 /// The state, or zeros where there is none yet.
 fn or_zeros(state: &State, a: &Variable, hidden_size: usize) -> Variable {
+    let shape = a.shape();
+    let n = shape[shape.len() - 2];
     state
         .get()
-        .unwrap_or_else(|| Variable::constant(Array::zeros([a.shape()[0], hidden_size], a.dtype())))
+        .unwrap_or_else(|| Variable::constant(Array::zeros([n, hidden_size], a.dtype())))
 }
 
 /// What [`Rnn`] is made of.
@@ -353,6 +362,16 @@ impl Cell for LstmCell {
         self.h.set(&h);
         self.c.set(c);
         h
+    }
+
+    #[track_caller]
+    fn sequence(&self, a: &Variable) -> Variable {
+        let h = or_zeros(&self.h, a, self.hidden_size);
+        let c = or_zeros(&self.c, a, self.hidden_size);
+        let (hs, h, c) = functions::lstm_sequence(a, self.h2h.w(), h, c);
+        self.h.set(h);
+        self.c.set(c);
+        hs
     }
 }
 
