@@ -1,8 +1,10 @@
 //! The workloads; `bench/README.md` defines them, `bench/peers.py` has the same in PyTorch.
 
-use dezero::layers::{Linear, Lstm};
-use dezero::optimizers::Adam;
-use dezero::{Array, DType, Layer, Variable, functions, grad};
+use dezero::functions::{Conv2dParams, Pool2dParams};
+use dezero::layers::{Conv2d, Linear, Lstm};
+use dezero::models::{ResNet, Vgg16};
+use dezero::optimizers::{Adam, Sgd};
+use dezero::{Array, DType, Layer, Variable, functions, grad, grad_with, no_grad, test_mode};
 
 /// How a workload is run.
 pub enum Workload {
@@ -27,6 +29,11 @@ pub const WORKLOADS: &[(&str, Workload)] = &[
     ("matmul_f64", Step(|| matmul(DType::F64))),
     ("tanh_chain", Step(tanh_chain)),
     ("softmax_cross_entropy", Step(softmax_cross_entropy)),
+    ("conv2d", Step(conv2d)),
+    ("vgg16_forward", Step(vgg16_forward)),
+    ("resnet50_forward", Step(resnet50_forward)),
+    ("resnet50_step", Step(resnet50_step)),
+    ("mnist_cnn_step", Step(mnist_cnn_step)),
 ];
 
 fn randn(shape: impl AsRef<[usize]>, dtype: DType) -> Array {
@@ -198,5 +205,66 @@ fn softmax_cross_entropy() -> Box<dyn FnMut()> {
     Box::new(move || {
         x.clear_grad();
         functions::softmax_cross_entropy(&x, &t).backward();
+    })
+}
+
+fn conv2d() -> Box<dyn FnMut()> {
+    let x = Variable::new(randn([16, 64, 56, 56], DType::F32));
+    let w = Variable::new(randn([64, 64, 3, 3], DType::F32) * 0.05);
+    let b = zeros(64);
+    let gy = Variable::constant(randn([16, 64, 56, 56], DType::F32));
+    let params = Conv2dParams {
+        padding: (1, 1),
+        ..Conv2dParams::default()
+    };
+    Box::new(move || {
+        let y = functions::conv2d(&x, &w, Some(&b), params);
+        drop(grad_with(&[&y], &[&x, &w, &b], Some(&[&gy]), false));
+    })
+}
+
+fn vgg16_forward() -> Box<dyn FnMut()> {
+    let x = Variable::constant(randn([1, 3, 224, 224], DType::F32));
+    let model = Vgg16::new(1000);
+    Box::new(move || drop(test_mode(|| no_grad(|| model.forward(&x)))))
+}
+
+fn resnet50_forward() -> Box<dyn FnMut()> {
+    let x = Variable::constant(randn([1, 3, 224, 224], DType::F32));
+    let model = ResNet::new(50, 1000);
+    Box::new(move || drop(test_mode(|| no_grad(|| model.forward(&x)))))
+}
+
+fn resnet50_step() -> Box<dyn FnMut()> {
+    let x = Variable::constant(randn([8, 3, 224, 224], DType::F32));
+    let t = labels(8, 1000);
+    let model = ResNet::new(50, 1000);
+    let mut optimizer = Sgd::new(0.001).setup(&model);
+    Box::new(move || {
+        let loss = functions::softmax_cross_entropy(model.forward(&x), &t);
+        model.clear_grads();
+        loss.backward();
+        optimizer.update();
+    })
+}
+
+fn mnist_cnn_step() -> Box<dyn FnMut()> {
+    let x = Variable::constant(randn([100, 1, 28, 28], DType::F32));
+    let t = labels(100, 10);
+    let model = (
+        (Conv2d::new(32, 3).padding(1), Conv2d::new(64, 3).padding(1)),
+        (Linear::new(128), Linear::new(10)),
+    );
+    let mut optimizer = Adam::new(0.001).setup(&model);
+    Box::new(move || {
+        let ((conv1, conv2), (l1, l2)) = &model;
+        let pool = Pool2dParams::new((2, 2));
+        let h = conv1.forward(&x).relu().max_pool2d(pool);
+        let h = conv2.forward(h).relu().max_pool2d(pool);
+        let y = l2.forward(l1.forward(h.reshape([100, -1])).relu());
+        let loss = functions::softmax_cross_entropy(y, &t);
+        model.clear_grads();
+        loss.backward();
+        optimizer.update();
     })
 }
