@@ -1,15 +1,16 @@
 //! Dropout.
 
-use dezero_array::{Array, DType, random};
+use dezero_array::{Array, random};
 
 use super::unary::Unary;
 use crate::config::is_training;
 use crate::function::{Backward, apply_one};
 use crate::variable::Variable;
 
-/// `mask` is 0 where an element is dropped and 1 / (1 - ratio) where it passes.
+/// The divisor is 1 - ratio where an element passes and infinite where it is dropped: one pass
+/// gives the digits of the book's `x * mask / scale`, which a factor 1 / scale does not.
 struct Dropout {
-    mask: Array,
+    divisor: Array,
 }
 
 impl Unary for Dropout {
@@ -17,11 +18,11 @@ impl Unary for Dropout {
 
     #[inline]
     fn eval(&self, x: &Array) -> Array {
-        x * &self.mask
+        x / &self.divisor
     }
 
     fn backward(&self, _: &Backward<'_>, gy: Variable) -> Variable {
-        gy * &self.mask
+        gy / &self.divisor
     }
 }
 
@@ -33,11 +34,12 @@ impl Variable {
     /// The elements that pass are those where `np.random.rand(*x.shape) > ratio`, drawn from the
     /// default generator, as in the book.
     ///
-    /// ```
-    /// use dezero::{Variable, test_mode};
-    /// dezero_array::random::seed(0); // rand gives 0.549, 0.715, 0.603, 0.545
+    /// ```standalone_crate
+    /// use dezero::{Variable, random, test_mode};
+    /// random::seed(0); // rand gives 0.549, 0.715, 0.603, 0.545
     /// let x = Variable::new([1.0, 2.0, 3.0, 4.0]);
-    /// assert_eq!(x.dropout(0.55).data().to_vec::<f64>(), [0.0, 2.0 / 0.45, 3.0 / 0.45, 0.0]);
+    /// let scale = 1.0 - 0.55;
+    /// assert_eq!(x.dropout(0.55).data().to_vec::<f64>(), [0.0, 2.0 / scale, 3.0 / scale, 0.0]);
     /// assert_eq!(test_mode(|| x.dropout(0.55)).data().to_vec::<f64>(), [1.0, 2.0, 3.0, 4.0]);
     /// ```
     ///
@@ -51,24 +53,19 @@ impl Variable {
         if ratio == 0.0 || !is_training() {
             return self.clone();
         }
-        let mask = mask(&self.data(), ratio);
-        apply_one(Dropout { mask }, &[self])
+        let divisor = divisor(&self.data(), ratio);
+        apply_one(Dropout { divisor }, &[self])
     }
 }
 
-fn mask(x: &Array, ratio: f64) -> Array {
-    let scale = 1.0 / (1.0 - ratio);
-    let mut draws = vec![0.0f64; x.size()];
+fn divisor(x: &Array, ratio: f64) -> Array {
+    let mut draws = vec![0.0; x.size()];
     random::with_default(|rng| rng.fill_random_sample(&mut draws));
-    if x.dtype() == DType::F32 {
-        let scale = scale as f32;
-        let mask = draws.iter().map(|&u| if u > ratio { scale } else { 0.0 });
-        return Array::from_vec(mask.collect::<Vec<f32>>(), x.shape());
+    let scale = 1.0 - ratio;
+    for draw in &mut draws {
+        *draw = if *draw > ratio { scale } else { f64::INFINITY };
     }
-    for u in &mut draws {
-        *u = if *u > ratio { scale } else { 0.0 };
-    }
-    Array::from_vec(draws, x.shape())
+    Array::from_vec(draws, x.shape()).to_dtype(x.dtype().to_float())
 }
 
 #[cfg(test)]
@@ -81,8 +78,9 @@ mod tests {
 
     /// Finite differences need the same mask at every call.
     fn with_fixed_mask(x: &Variable) -> Variable {
-        let mask = Array::new([[2.5, 0.0, 2.5], [0.0, 0.0, 2.5]]);
-        apply_one(Dropout { mask }, &[x]) * x
+        let drop = f64::INFINITY;
+        let divisor = Array::new([[0.4, drop, 0.4], [drop, drop, 0.4]]);
+        apply_one(Dropout { divisor }, &[x]) * x
     }
 
     gradient_check!(

@@ -169,7 +169,7 @@ impl Array {
             let eps = <T as Real>::from_f64(eps);
             let row = |i: usize| &x[i * columns..(i + 1) * columns];
             // Both statistics of a row side by side.
-            let rows = if columns == 0 { 0 } else { x.len() / columns };
+            let rows = x.len().checked_div(columns).unwrap_or(0);
             let mut pairs = vec![(T::default(), T::default()); rows];
             if x.len() < PARALLEL_FROM {
                 (pairs.iter_mut().enumerate()).for_each(|(i, pair)| *pair = statistics(row(i), eps));
