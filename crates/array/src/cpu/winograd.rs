@@ -192,6 +192,7 @@ impl Winograd {
         let lanes = level.lanes;
         let pitch = (block.len() + lanes).next_multiple_of(lanes);
         let (c_points, o_points) = (apart(c * pitch), apart(o * pitch));
+        let by_rows = level.for_columns(self.grid().1);
         let pixels = Buffer::scratch::<f32>(POINTS * c_points);
         let pixels = SendPointer(pixels.elements::<f32>());
         let sums = Buffer::scratch::<f32>(POINTS * o_points);
@@ -206,7 +207,7 @@ impl Winograd {
                 let x = &x[(segment.image * c + channel) * plane..][..plane];
                 rows.load(self, x, &segment);
                 let to = unsafe { pixels.get().add(channel * pitch + segment.at) };
-                unsafe { (level.input)(&rows, segment.columns.len(), to, c_points) };
+                unsafe { (by_rows.input)(&rows, segment.columns.len(), to, c_points) };
             }
         });
         let panel = 2 * lanes;
@@ -243,7 +244,7 @@ impl Winograd {
             let bias = bias.map_or(0.0, |bias| bias[output]);
             for segment in self.segments(block.clone()) {
                 let from = unsafe { sums.get().add(output * pitch + segment.at) };
-                unsafe { (level.output)(from, o_points, segment.columns.len(), &mut rows) };
+                unsafe { (by_rows.output)(from, o_points, segment.columns.len(), &mut rows) };
                 let plane = self.out.0 * self.out.1;
                 let at = (segment.image * o + output) * plane;
                 unsafe { rows.store(self, bias, &segment, y.get().add(at)) };
@@ -635,6 +636,15 @@ level!(V4, std::arch::x86_64::__m512, #[target_feature(enable = "avx512f")]);
 level!(V3, std::arch::x86_64::__m256, #[target_feature(enable = "avx2,fma")]);
 
 impl Level {
+    /// The level for rows of so many tiles: most of a wide vector would be wasted on short ones.
+    fn for_columns(&'static self, columns: usize) -> &'static Level {
+        match (self.lanes, columns) {
+            #[cfg(target_arch = "x86_64")]
+            (16, ..=8) => &V3,
+            _ => self,
+        }
+    }
+
     /// The level that tiles were compiled for.
     fn of(tiles: &Tiles<f32>) -> &'static Level {
         match tiles.lanes {
