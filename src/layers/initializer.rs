@@ -1,6 +1,7 @@
 //! [`Initializer`]: how the first values of weights are drawn.
 
-use dezero_array::{Array, DType};
+use dezero_array::random::{self, RandomState};
+use dezero_array::{Array, DType, Element, match_dtype};
 
 /// How the first values of weights are drawn, from the default generator (see
 /// [`random::seed`](crate::random::seed)) in float64, then rounded to the parameter's type.
@@ -57,21 +58,57 @@ impl Initializer {
         }
         // A layer without inputs has no weights to scale.
         let (input, both) = (fan_in.max(1) as f64, (fan_in + fan_out).max(1) as f64);
-        let normal = |divisor: f64| Array::randn(&shape) / divisor;
-        let uniform = |bound: f64| Array::rand(&shape) * (2.0 * bound) - bound;
-        let drawn = match self {
-            Initializer::LeCunNormal => normal(input.sqrt()),
-            Initializer::LeCunUniform => uniform((3.0 / input).sqrt()),
-            Initializer::XavierNormal => normal((both / 2.0).sqrt()),
-            Initializer::XavierUniform => uniform((6.0 / both).sqrt()),
-            Initializer::HeNormal => normal((input / 2.0).sqrt()),
-            Initializer::HeUniform => uniform((6.0 / input).sqrt()),
-            Initializer::Normal(std) => Array::randn(&shape) * std,
-            Initializer::Uniform(bound) => uniform(bound),
-            Initializer::Constant(value) => return Array::full_of(shape, value, dtype),
+        let normal = |scale: &dyn Fn(f64) -> f64| {
+            drawn(
+                &shape,
+                dtype,
+                RandomState::fill_standard_normal::<f64>,
+                scale,
+            )
         };
-        drawn.to_dtype(dtype)
+        let uniform = |bound: f64| {
+            drawn(
+                &shape,
+                dtype,
+                RandomState::fill_random_sample::<f64>,
+                &|x| x * (2.0 * bound) - bound,
+            )
+        };
+        match self {
+            Initializer::LeCunNormal => normal(&|x| x / input.sqrt()),
+            Initializer::LeCunUniform => uniform((3.0 / input).sqrt()),
+            Initializer::XavierNormal => normal(&|x| x / (both / 2.0).sqrt()),
+            Initializer::XavierUniform => uniform((6.0 / both).sqrt()),
+            Initializer::HeNormal => normal(&|x| x / (input / 2.0).sqrt()),
+            Initializer::HeUniform => uniform((6.0 / input).sqrt()),
+            Initializer::Normal(std) => normal(&|x| x * std),
+            Initializer::Uniform(bound) => uniform(bound),
+            Initializer::Constant(value) => Array::full_of(shape, value, dtype),
+        }
     }
+}
+
+/// Numbers of the process's generator, drawn and scaled in f64 a piece at a time: large weights
+/// never exist in f64 as a whole.
+fn drawn(
+    shape: impl AsRef<[usize]>,
+    dtype: DType,
+    draw: impl Fn(&mut RandomState, &mut [f64]),
+    scale: &dyn Fn(f64) -> f64,
+) -> Array {
+    const PIECE: usize = 1 << 12;
+    let mut w = Array::zeros(shape, dtype);
+    let mut piece = [0.0; PIECE];
+    match_dtype!(floats dtype, T => random::with_default(|rng| {
+        for w in w.as_mut_slice::<T>().chunks_mut(PIECE) {
+            let piece = &mut piece[..w.len()];
+            draw(rng, piece);
+            for (w, &x) in w.iter_mut().zip(piece.iter()) {
+                *w = T::from_f64(scale(x));
+            }
+        }
+    }), else unreachable!("checked by `draw`"));
+    w
 }
 
 #[cfg(test)]
