@@ -166,7 +166,7 @@ impl LstmSequence {
         let transposed = w.transpose().to_contiguous();
         let mut gas = Vec::with_capacity(self.steps.len());
         for (t, step) in self.steps.iter().enumerate().rev() {
-            gh = gh + step_of(&ghs, t);
+            gh += step_of(&ghs, t);
             let old_c = if t == 0 { &c } else { &self.steps[t - 1].c };
             let [ga, old_gc] = recurrent::lstm_cell_grad(old_c, step, &gh, &gc);
             gh = ga.matmul(&transposed);
