@@ -28,6 +28,13 @@ fn load<T: Real>(x: &[T]) -> Lanes<T> {
 
 #[inline(always)]
 fn store<T: Copy>(out: &mut [MaybeUninit<T>], lanes: &Lanes<T>) {
+    // A length that is known makes whole vectors of it.
+    if let Some(whole) = out.first_chunk_mut::<LANES>() {
+        for (out, x) in whole.iter_mut().zip(lanes) {
+            out.write(*x);
+        }
+        return;
+    }
     for (out, x) in out.iter_mut().zip(lanes) {
         out.write(*x);
     }
@@ -46,6 +53,16 @@ impl<T: Real, const I: usize, const O: usize> Row<'_, T, I, O> {
     fn load(&self, i: usize, k: usize, start: usize) -> Lanes<T> {
         let end = (start + LANES).min(self.size);
         load(&self.inputs[i][k * self.size + start..k * self.size + end])
+    }
+
+    /// The sum of the first two inputs there.
+    #[inline(always)]
+    fn load_sum(&self, k: usize, start: usize) -> Lanes<T> {
+        let (mut a, b) = (self.load(0, k, start), self.load(1, k, start));
+        for l in 0..LANES {
+            a[l] = a[l] + b[l];
+        }
+        a
     }
 
     /// Writes elements `start..` of gate `k` of output `i`.
@@ -98,7 +115,8 @@ fn for_each_lanes<T: Real, const I: usize, const O: usize>(
             #[inline(always)]
             || {
                 for start in (0..size).step_by(LANES) {
-                    body(&mut row, start);
+                    // The last lanes go over some elements again rather than over less than all.
+                    body(&mut row, start.min(size.saturating_sub(LANES)));
                 }
             },
         );
@@ -123,16 +141,8 @@ pub(crate) fn lstm<T: Real>(size: usize, inputs: [&[T]; 3], outputs: [&mut [Mayb
         ([4, 4, 1], [1, 1, 4]),
         #[inline(always)]
         |row, start| {
-            let [mut i, mut f, mut g, mut o] = [0, 1, 2, 3].map(
-                #[inline(always)]
-                |k| {
-                    let (mut a, b) = (row.load(0, k, start), row.load(1, k, start));
-                    for l in 0..LANES {
-                        a[l] = a[l] + b[l];
-                    }
-                    a
-                },
-            );
+            let (mut i, mut f) = (row.load_sum(0, start), row.load_sum(1, start));
+            let (mut g, mut o) = (row.load_sum(2, start), row.load_sum(3, start));
             let mut c = row.load(2, 0, start);
             for gate in [&mut i, &mut f, &mut o] {
                 for x in gate {
@@ -169,14 +179,10 @@ pub(crate) fn lstm_grad<T: Real>(
         ([4, 1, 1, 1, 1], [4, 1]),
         #[inline(always)]
         |row, start| {
-            let [mut i, mut f, mut g, mut o] = [0, 1, 2, 3].map(
-                #[inline(always)]
-                |k| row.load(0, k, start),
-            );
-            let [c, c1, gh, mut gc] = [1, 2, 3, 4].map(
-                #[inline(always)]
-                |x| row.load(x, 0, start),
-            );
+            let (mut i, mut f) = (row.load(0, 0, start), row.load(0, 1, start));
+            let (mut g, mut o) = (row.load(0, 2, start), row.load(0, 3, start));
+            let (c, c1) = (row.load(1, 0, start), row.load(2, 0, start));
+            let (gh, mut gc) = (row.load(3, 0, start), row.load(4, 0, start));
             for l in 0..LANES {
                 let t = vector_math::tanh(c1[l]);
                 let dc = gc[l] + gh[l] * o[l] * (T::ONE - t * t);
@@ -204,20 +210,14 @@ pub(crate) fn gru<T: Real>(size: usize, inputs: [&[T]; 3], outputs: [&mut [Maybe
         ([3, 3, 1], [1, 3]),
         #[inline(always)]
         |row, start| {
-            let [mut r, mut z, mut n] = [0, 1, 2].map(
-                #[inline(always)]
-                |k| row.load(0, k, start),
-            );
-            let [r1, z1, n1] = [0, 1, 2].map(
-                #[inline(always)]
-                |k| row.load(1, k, start),
-            );
+            let (mut r, mut z) = (row.load_sum(0, start), row.load_sum(1, start));
+            let (mut n, n1) = (row.load(0, 2, start), row.load(1, 2, start));
             let mut h = row.load(2, 0, start);
             for l in 0..LANES {
-                r[l] = vector_math::sigmoid(r[l] + r1[l]);
+                r[l] = vector_math::sigmoid(r[l]);
             }
             for l in 0..LANES {
-                z[l] = vector_math::sigmoid(z[l] + z1[l]);
+                z[l] = vector_math::sigmoid(z[l]);
             }
             for l in 0..LANES {
                 n[l] = vector_math::tanh(n[l] + r[l] * n1[l]);
@@ -244,10 +244,8 @@ pub(crate) fn gru_grad<T: Real>(
         ([3, 3, 1, 1], [3, 3, 1]),
         #[inline(always)]
         |row, start| {
-            let [mut r, mut z, mut n] = [0, 1, 2].map(
-                #[inline(always)]
-                |k| row.load(0, k, start),
-            );
+            let (mut r, mut z) = (row.load(0, 0, start), row.load(0, 1, start));
+            let mut n = row.load(0, 2, start);
             let (mut n1, h, mut gh) = (
                 row.load(1, 2, start),
                 row.load(2, 0, start),
