@@ -213,11 +213,10 @@ pub(crate) fn gru<T: Real>(size: usize, inputs: [&[T]; 3], outputs: [&mut [Maybe
             let (mut r, mut z) = (row.load_sum(0, start), row.load_sum(1, start));
             let (mut n, n1) = (row.load(0, 2, start), row.load(1, 2, start));
             let mut h = row.load(2, 0, start);
-            for l in 0..LANES {
-                r[l] = vector_math::sigmoid(r[l]);
-            }
-            for l in 0..LANES {
-                z[l] = vector_math::sigmoid(z[l]);
+            for gate in [&mut r, &mut z] {
+                for x in gate {
+                    *x = vector_math::sigmoid(*x);
+                }
             }
             for l in 0..LANES {
                 n[l] = vector_math::tanh(n[l] + r[l] * n1[l]);

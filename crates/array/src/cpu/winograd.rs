@@ -935,11 +935,11 @@ mod tests {
         let mut y = vec![0.0f64; gy.len()];
         let mut gw = vec![0.0f64; filter.len()];
         for image in 0..g.images {
-            for output in 0..o {
+            for (output, &b) in bias.iter().enumerate() {
                 for i in 0..rows {
                     for j in 0..columns {
                         let to = ((image * o + output) * rows + i) * columns + j;
-                        y[to] += f64::from(bias[output]);
+                        y[to] += f64::from(b);
                         for channel in 0..c {
                             for tap in 0..9 {
                                 let row = (i + tap / 3).wrapping_sub(1);
