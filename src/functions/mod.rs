@@ -1,7 +1,7 @@
 //! The operations, grouped by theme; each lives in one place: forward, backward, documentation and
 //! gradient check together.
 //!
-//! Operations on one tensor are methods of [`Variable`]; those that join several are functions
+//! Operations on one tensor are methods of [`Variable`](crate::Variable); those that join several are functions
 //! here.
 
 mod activation;

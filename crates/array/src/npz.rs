@@ -1,4 +1,4 @@
-//! NumPy's file format for several named arrays, `.npz`: a zip archive of [`npy`](crate::npy) files.
+//! NumPy's file format for several named arrays, `.npz`: a zip archive of [`npy`] files.
 //!
 //! Reads what `numpy.savez` and `numpy.savez_compressed` write, and `numpy.load` reads ours. Names
 //! may have slashes, as the names of parameters (`l1/W`).
