@@ -10,6 +10,18 @@ use crate::parameter::Parameter;
 use crate::variable::{AsVariable, Variable};
 
 macro_rules! between {
+    // Two variables are taken as they are: a clone of a handle costs two atomic operations.
+    (variables $Trait:ident $method:ident: $($left:ty, $right:ty);*) => {$(
+        impl $Trait<$right> for $left {
+            type Output = Variable;
+            #[track_caller]
+            #[inline]
+            #[allow(clippy::needless_borrow)]
+            fn $method(self, x1: $right) -> Variable {
+                arithmetic::$method(&self, &x1)
+            }
+        }
+    )*};
     ($Trait:ident $method:ident: $($left:ty, $right:ty);*) => {$(
         impl $Trait<$right> for $left {
             type Output = Variable;
@@ -78,8 +90,9 @@ macro_rules! with_numbers {
 
 macro_rules! operator {
     ($Trait:ident $method:ident, |$x:ident, $c:ident| $right:expr, $left:expr) => {
+        between!(variables $Trait $method:
+            Variable, Variable; Variable, &Variable; &Variable, Variable; &Variable, &Variable);
         between!($Trait $method:
-            Variable, Variable; Variable, &Variable; &Variable, Variable; &Variable, &Variable;
             Variable, Array; Variable, &Array; &Variable, Array; &Variable, &Array;
             Array, Variable; Array, &Variable; &Array, Variable; &Array, &Variable;
             &Parameter, Variable; &Parameter, &Variable; &Parameter, &Parameter;

@@ -17,27 +17,36 @@ pub(crate) fn broadcast_operands(
     x0: &Variable,
     x1: &Variable,
 ) -> (Variable, Variable) {
-    let (state0, state1) = (x0.0.read(), x1.0.read());
-    let (data0, data1) = (&state0.data, &state1.data);
-    // Compared by hand: `==` of slices calls memcmp, which costs more than a scalar's arithmetic.
-    let same = data0.ndim() == data1.ndim()
-        && data0.shape().iter().zip(data1.shape()).all(|(n, m)| n == m)
-        && data0.dtype() == data1.dtype();
-    if same {
-        drop(state0);
-        drop(state1);
-        return (x0.clone(), x1.clone());
+    brought_together(operation, x0, x1).unwrap_or_else(|| (x0.clone(), x1.clone()))
+}
+
+/// [`broadcast_operands`], or `None` where both fit as they are.
+#[track_caller]
+#[inline]
+fn brought_together(operation: &str, x0: &Variable, x1: &Variable) -> Option<(Variable, Variable)> {
+    {
+        let (state0, state1) = (x0.0.read(), x1.0.read());
+        let (data0, data1) = (&state0.data, &state1.data);
+        // Compared by hand: `==` of slices calls memcmp, which costs more than a scalar's arithmetic.
+        let same = data0.ndim() == data1.ndim()
+            && data0.shape().iter().zip(data1.shape()).all(|(n, m)| n == m)
+            && data0.dtype() == data1.dtype();
+        if same {
+            return None;
+        }
     }
+    Some(bring_together(operation, x0, x1))
+}
+
+#[track_caller]
+fn bring_together(operation: &str, x0: &Variable, x1: &Variable) -> (Variable, Variable) {
+    let (data0, data1) = (x0.data(), x1.data());
     let dtype = data0.dtype().promote(data1.dtype());
-    let shape = broadcast_shape(data0.shape(), data1.shape());
-    let (shape0, shape1) = (x0.shape(), x1.shape());
-    drop(state0);
-    drop(state1);
-    let Some(shape) = shape else {
+    let Some(shape) = broadcast_shape(data0.shape(), data1.shape()) else {
         panic!(
             "{operation}: shapes {:?} and {:?} do not broadcast",
-            &shape0[..],
-            &shape1[..]
+            data0.shape(),
+            data1.shape()
         );
     };
     let brought = |x: &Variable| {
@@ -126,9 +135,20 @@ impl Function for Mul {
     #[track_caller]
     fn backward(&self, context: &Backward<'_>) -> Gradients {
         let gy = context.gy(0);
-        let gx0 = context.needs_grad(0).then(|| &gy * context.input(1));
-        let gx1 = context.needs_grad(1).then(|| &gy * context.input(0));
+        let gx0 = context.needs_grad(0).then(|| times_input(context, &gy, 1));
+        let gx1 = context.needs_grad(1).then(|| times_input(context, &gy, 0));
         [gx0, gx1].into()
+    }
+}
+
+/// gy times input `i`, on bare arrays where the pass is not recorded: in small graphs the handling
+/// of variables costs more than the arithmetic.
+#[track_caller]
+fn times_input(context: &Backward<'_>, gy: &Variable, i: usize) -> Variable {
+    if context.creates_graph() {
+        gy * context.input(i)
+    } else {
+        Variable::constant(gy.data() * context.input_data(i))
     }
 }
 
@@ -238,29 +258,37 @@ impl Unary for DivNumber {
 #[track_caller]
 #[inline]
 pub(crate) fn add(x0: &Variable, x1: &Variable) -> Variable {
-    let (x0, x1) = broadcast_operands("add", x0, x1);
-    apply_one(Add, &[&x0, &x1])
+    match brought_together("add", x0, x1) {
+        None => apply_one(Add, &[x0, x1]),
+        Some((x0, x1)) => apply_one(Add, &[&x0, &x1]),
+    }
 }
 
 #[track_caller]
 #[inline]
 pub(crate) fn sub(x0: &Variable, x1: &Variable) -> Variable {
-    let (x0, x1) = broadcast_operands("sub", x0, x1);
-    apply_one(Sub, &[&x0, &x1])
+    match brought_together("sub", x0, x1) {
+        None => apply_one(Sub, &[x0, x1]),
+        Some((x0, x1)) => apply_one(Sub, &[&x0, &x1]),
+    }
 }
 
 #[track_caller]
 #[inline]
 pub(crate) fn mul(x0: &Variable, x1: &Variable) -> Variable {
-    let (x0, x1) = broadcast_operands("mul", x0, x1);
-    apply_one(Mul, &[&x0, &x1])
+    match brought_together("mul", x0, x1) {
+        None => apply_one(Mul, &[x0, x1]),
+        Some((x0, x1)) => apply_one(Mul, &[&x0, &x1]),
+    }
 }
 
 #[track_caller]
 #[inline]
 pub(crate) fn div(x0: &Variable, x1: &Variable) -> Variable {
-    let (x0, x1) = broadcast_operands("div", x0, x1);
-    apply_one(Div, &[&x0, &x1])
+    match brought_together("div", x0, x1) {
+        None => apply_one(Div, &[x0, x1]),
+        Some((x0, x1)) => apply_one(Div, &[&x0, &x1]),
+    }
 }
 
 #[track_caller]
@@ -323,6 +351,15 @@ impl Unary for PowNumber {
 
     fn backward(&self, context: &Backward<'_>, gy: Variable) -> Variable {
         let c = self.0;
+        if !context.creates_graph() && c != 0.0 && c != 1.0 {
+            let x = context.input_data(0);
+            let slope = if c == 2.0 {
+                x * 2.0
+            } else {
+                x.powf(c - 1.0) * c
+            };
+            return Variable::constant(gy.data() * slope);
+        }
         let x = context.input(0);
         match c {
             // x^(c-1) at 0 would be infinite or NaN where the derivative is plainly constant.
