@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use dezero::data::{DataLoader, Dataset, Split, mnist_in};
 use dezero::models::LeNet;
-use dezero::optimizers::Adam;
+use dezero::optimizers::{Adam, CosineSchedule, Schedule};
 use dezero::{Progress, Result, functions, no_grad, random, test_mode};
 
 /// What follows `--data-dir`; an empty path leaves the usual places.
@@ -22,13 +22,18 @@ fn train() -> Result<f64> {
 
     random::seed(0);
     let model = LeNet::new(10);
-    let mut optimizer = Adam::new(0.001).setup(&model);
+    let (epochs, lr) = (3, 0.002);
+    let mut optimizer = Adam::new(lr).setup(&model);
+    // Down to nothing along a cosine: three epochs are soon over.
+    let schedule = CosineSchedule::new(lr, epochs * train.len());
+    let mut step = 0;
 
-    let epochs = 3;
     let mut progress = Progress::new(epochs, train.dataset().len());
     let mut accuracy = 0.0;
     for _ in 0..epochs {
         for (x, t) in &train {
+            optimizer.set_lr(schedule.lr(step));
+            step += 1;
             let loss = functions::softmax_cross_entropy(model.forward(&x), &t);
             optimizer.clear_grads();
             loss.backward();
