@@ -13,9 +13,7 @@ pub(crate) mod optimize;
 pub(crate) mod pooling;
 pub(crate) mod recurrent;
 pub(crate) mod reduce;
-#[allow(dead_code)]
 pub(crate) mod reduce_kernels;
-#[allow(dead_code)]
 pub(crate) mod simd;
 pub(crate) mod softmax;
 #[cfg(test)]
@@ -24,7 +22,6 @@ pub(crate) mod threads;
 pub(crate) mod tile;
 pub(crate) mod transpose;
 pub(crate) mod upsampling;
-#[allow(dead_code)]
 pub(crate) mod vector_math;
 pub(crate) mod winograd;
 pub(crate) mod zip;

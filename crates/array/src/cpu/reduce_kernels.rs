@@ -99,13 +99,6 @@ pub(crate) fn larger<T: PartialOrd + Copy>(a: T, b: T) -> T {
     if a > b || a != a { a } else { b }
 }
 
-/// The smaller, or NaN if either is, as `np.minimum`.
-#[inline(always)]
-pub(crate) fn smaller<T: PartialOrd + Copy>(a: T, b: T) -> T {
-    #[allow(clippy::eq_op)]
-    if a < b || a != a { a } else { b }
-}
-
 /// Running values that a fold keeps, so that it is not bound by the latency of one.
 const LANES: usize = 64;
 
@@ -154,39 +147,6 @@ pub(crate) fn max<T: PartialOrd + Copy + Send + Sync>(x: &[T]) -> Option<T> {
         #[inline(always)]
         |a, b| larger(a, b),
     )
-}
-
-/// Smallest element, NaN if there is one; None of no elements.
-pub(crate) fn min<T: PartialOrd + Copy + Send + Sync>(x: &[T]) -> Option<T> {
-    fold(
-        x,
-        #[inline(always)]
-        |a, b| smaller(a, b),
-    )
-}
-
-/// `out[i] = row(&x[i])` for the rows of a `[rows, columns]` matrix: a reduction along axis 1.
-///
-/// `row` is one of the reductions of this module.
-pub(crate) fn reduce_rows<T: Copy + Sync, U: Copy + Send + Sync>(
-    x: &[T],
-    columns: usize,
-    out: &mut [MaybeUninit<U>],
-    row: impl Fn(&[T]) -> U + Sync,
-) {
-    assert_eq!(x.len(), out.len() * columns);
-    let one = |(i, o): (usize, &mut MaybeUninit<U>)| {
-        o.write(row(&x[i * columns..(i + 1) * columns]));
-    };
-    if x.len() >= PARALLEL_FROM && out.len() > 1 {
-        let rows = (PARALLEL_FROM / 8).div_ceil(columns);
-        out.par_iter_mut()
-            .enumerate()
-            .with_min_len(rows)
-            .for_each(one);
-    } else {
-        out.iter_mut().enumerate().for_each(one);
-    }
 }
 
 /// Reduces a `[rows, columns]` matrix along axis 0: `out[j]` starts as `start` and takes each row in turn.
@@ -244,6 +204,7 @@ pub(crate) fn sum_columns<T: Real>(x: &[T], out: &mut [MaybeUninit<T>]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Array;
 
     fn numbers(len: usize) -> Vec<f64> {
         let mut state = 88172645463325252u64;
@@ -300,6 +261,7 @@ mod tests {
 
     #[test]
     fn extremes_pass_nan_on_and_find_any_place() {
+        let min = |x: &[f64]| Array::from_slice(x, [x.len()]).min().item();
         for len in [1usize, 5, 63, 64, 65, 200, 200_003] {
             let mut x = numbers(len);
             for at in [0, len / 2, len - 1] {
@@ -307,9 +269,9 @@ mod tests {
                 x[at] = 7.0;
                 assert_eq!(max(&x), Some(7.0));
                 x[at] = -7.0;
-                assert_eq!(min(&x), Some(-7.0));
+                assert_eq!(min(&x), -7.0);
                 x[at] = f64::NAN;
-                assert!(max(&x).unwrap().is_nan() && min(&x).unwrap().is_nan());
+                assert!(max(&x).unwrap().is_nan() && min(&x).is_nan());
                 x[at] = kept;
             }
         }
@@ -321,12 +283,10 @@ mod tests {
     fn rows_and_columns() {
         for (rows, columns) in [(3, 5), (1, 1), (700, 300), (60, 5000), (4, 0), (0, 3)] {
             let x = numbers(rows * columns);
-            let mut out = vec![MaybeUninit::uninit(); rows];
-            reduce_rows(&x, columns, &mut out, sum);
-            for (i, o) in out.iter().enumerate() {
+            let out = Array::from_slice(&x, [rows, columns]).sum_axis(1, false);
+            for (i, o) in out.to_vec::<f64>().iter().enumerate() {
                 let expected: f64 = (0..columns).map(|j| x[i * columns + j]).sum();
-                // SAFETY: reduce_rows fills `out`.
-                assert!((unsafe { o.assume_init() } - expected).abs() <= 1e-12 * expected);
+                assert!((o - expected).abs() <= 1e-12 * expected);
             }
             let mut out = vec![MaybeUninit::uninit(); columns];
             sum_columns(&x, &mut out);

@@ -330,40 +330,6 @@ pub(crate) fn map_in_place<T: Copy + Send>(
     );
 }
 
-/// As [`map`], but the elements for which `hard` holds get `exact(x[i])`, one by one.
-///
-/// For functions such as `sin`, whose vector form holds for moderate arguments only. An element's result
-/// depends on nothing but the element.
-pub(crate) fn map_or_exact<T: Copy + Sync, U: Copy + Send>(
-    x: &[T],
-    out: &mut [MaybeUninit<U>],
-    f: impl Fn(T) -> U + Copy + Sync,
-    hard: impl Fn(T) -> bool + Copy + Sync,
-    exact: impl Fn(T) -> U + Copy + Sync,
-) {
-    assert_eq!(x.len(), out.len());
-    let shared = Disjoint::new(out);
-    for_each_block(x.len(), Cost::Heavy, |range| {
-        // SAFETY: for_each_block gives disjoint ranges within `0..x.len()`, the length of `out`.
-        let out = unsafe { shared.slice(range.clone()) };
-        let x = &x[range];
-        let any_hard = dispatch(
-            #[inline(always)]
-            || {
-                fill_block(x, out, Cost::Heavy, f);
-                x.iter().fold(false, |any, &v| any | hard(v))
-            },
-        );
-        if any_hard {
-            for (o, &v) in out.iter_mut().zip(x) {
-                if hard(v) {
-                    o.write(exact(v));
-                }
-            }
-        }
-    });
-}
-
 /// `out[i] = f(x0[i], x1[i])`, where either may be one value for all.
 pub(crate) fn zip<A: Copy + Send + Sync, B: Copy + Send + Sync, U: Copy + Send>(
     x0: Operand<'_, A>,
@@ -421,41 +387,4 @@ pub(crate) fn zip_in_place<T: Copy + Send, B: Copy + Sync + Send>(
         }
         Operand::Scalar(b) => update(x0, Repeat(b), cost, f),
     }
-}
-
-/// `out[i] = f(x0[i], x1[i], x2[i])`.
-pub(crate) fn zip3<A: Copy + Sync, B: Copy + Sync, C: Copy + Sync, U: Copy + Send>(
-    x0: &[A],
-    x1: &[B],
-    x2: &[C],
-    out: &mut [MaybeUninit<U>],
-    cost: Cost,
-    f: impl Fn(A, B, C) -> U + Copy + Sync,
-) {
-    assert_eq!([x0.len(), x1.len(), x2.len()], [out.len(); 3]);
-    fill(
-        (x0, x1, x2),
-        out,
-        cost,
-        #[inline(always)]
-        move |(a, b, c)| f(a, b, c),
-    );
-}
-
-/// `x0[i] = f(x0[i], x1[i], x2[i])`.
-pub(crate) fn zip3_in_place<T: Copy + Send, B: Copy + Sync, C: Copy + Sync>(
-    x0: &mut [T],
-    x1: &[B],
-    x2: &[C],
-    cost: Cost,
-    f: impl Fn(T, B, C) -> T + Copy + Sync,
-) {
-    assert_eq!([x1.len(), x2.len()], [x0.len(); 2]);
-    update(
-        x0,
-        (x1, x2),
-        cost,
-        #[inline(always)]
-        move |a, (b, c)| f(a, b, c),
-    );
 }
