@@ -108,6 +108,26 @@ def wgan_gp_penalty():
 
 @workload
 def lstm_update():
+    """A step at a time, as the book does and as a program must that reacts to its own outputs."""
+    torch.manual_seed(0)
+    xs, ts = torch.randn(30, 30, 1), torch.randn(30, 30, 1)  # (time, batch, feature)
+    lstm, out = nn.LSTMCell(1, 100), nn.Linear(100, 1)
+    optimizer = torch.optim.Adam([*lstm.parameters(), *out.parameters()])
+
+    def work():
+        state, loss = None, 0
+        for x, t in zip(xs, ts):
+            state = lstm(x, state)
+            loss = loss + F.mse_loss(out(state[0]), t)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return work
+
+
+@workload
+def lstm_sequence():
     torch.manual_seed(0)
     xs, ts = torch.randn(30, 30, 1), torch.randn(30, 30, 1)  # (time, batch, feature)
     lstm, out = nn.LSTM(1, 100), nn.Linear(100, 1)

@@ -23,6 +23,7 @@ pub const WORKLOADS: &[(&str, Workload)] = &[
     ("spiral_step", Step(spiral_step)),
     ("wgan_gp_penalty", Step(wgan_gp_penalty)),
     ("lstm_update", Step(lstm_update)),
+    ("lstm_sequence", Step(lstm_sequence)),
     ("add_chain", Chain(add_chain)),
     ("mlp_step", Step(mlp_step)),
     ("matmul_f32", Step(|| matmul(DType::F32))),
@@ -134,7 +135,29 @@ fn wgan_gp_penalty() -> Box<dyn FnMut()> {
     })
 }
 
+/// A step at a time, as the book does.
 fn lstm_update() -> Box<dyn FnMut()> {
+    let (xs, ts) = (
+        randn([30, 30, 1], DType::F32),
+        randn([30, 30, 1], DType::F32),
+    );
+    let model = (Lstm::new(100), Linear::new(1));
+    let mut optimizer = Adam::new(0.001).setup(&model);
+    Box::new(move || {
+        model.reset_state();
+        let mut loss = Variable::constant(0.0f32);
+        for t in 0..30 {
+            let y = model.1.forward(model.0.forward(xs.get(t)));
+            loss = loss + functions::mean_squared_error(y, ts.get(t));
+        }
+        model.clear_grads();
+        loss.backward();
+        loss.unchain_backward();
+        optimizer.update();
+    })
+}
+
+fn lstm_sequence() -> Box<dyn FnMut()> {
     let (xs, ts) = (
         randn([30, 30, 1], DType::F32),
         randn([30, 30, 1], DType::F32),
