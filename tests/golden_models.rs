@@ -1,15 +1,17 @@
-//! VGG16 and ResNets against the same networks in PyTorch, with weights that a formula draws; see
-//! tests/golden/models.py. Trained weights of these networks are not at hand and were not loaded.
+//! VGG16 and ResNets against the same networks in PyTorch and in the original DeZero, with weights that a formula draws
+//! under the names of DeZero's published files; see tests/golden/models.py and dezero_models.py. Trained weights of these
+//! networks are not at hand and were not loaded.
 
 mod golden;
 
 use std::path::Path;
 
 use dezero::functions::softmax_cross_entropy;
-use dezero::models::{ResNet, Vgg16};
+use dezero::layers::Module;
+use dezero::models::{ResNet, ResNetCifar, Vgg16};
 use dezero::random::RandomState;
 use dezero::{Array, DType, Layer, Variable, grad_with, no_grad, test_mode, weights};
-use golden::Golden;
+use golden::{Golden, expect_logits};
 
 /// A parameter by the formula of models.py.
 fn draw(name: &str, shape: &[usize], random: &mut RandomState) -> Array {
@@ -59,41 +61,47 @@ fn prepare(golden: &Golden, case: &str, model: &dyn Layer) -> (Vec<String>, Arra
     (names, x)
 }
 
-#[track_caller]
-fn expect_logits(golden: &Golden, case: &str, found: &Variable) {
-    let expected = golden.array(case, "logits").to_vec::<f32>();
-    let found = found.data().to_vec::<f32>();
-    assert_eq!(found.len(), expected.len());
-    let largest = expected
-        .iter()
-        .fold(0.0f32, |largest, x| largest.max(x.abs()));
-    let off = found
-        .iter()
-        .zip(&expected)
-        .fold(0.0f32, |off, (a, b)| off.max((a - b).abs()));
-    assert!(
-        off <= 1e-4 * largest,
-        "{case}: off by {off}, where the largest logit is {largest}"
-    );
-    println!("{case}: logits off by {:.1e} of the largest", off / largest);
+/// Holds the logits of one case, in test mode, to 1e-4 each of those in `systems`.
+fn check(case: &str, model: &(impl Layer + Module), systems: &[&'static str]) {
+    let (_, x) = prepare(&Golden::load("models"), case, model);
+    let y = no_grad(|| test_mode(|| model.forward(&x.into())));
+    for system in systems {
+        let expected = Golden::load(system).array(case, "logits");
+        expect_logits(&format!("{system}/{case}"), &y.data(), &expected, 1e-4);
+    }
 }
+
+const PYTORCH: &[&str] = &["models"];
+const PYTORCH_AND_DEZERO: &[&str] = &["models", "dezero_models"];
 
 #[test]
 fn vgg16() {
-    let golden = Golden::load("models");
-    let model = Vgg16::new(1000);
-    let (_, x) = prepare(&golden, "vgg16", &model);
-    let y = no_grad(|| test_mode(|| model.forward(x)));
-    expect_logits(&golden, "vgg16", &y);
+    check("vgg16", &Vgg16::new(1000), PYTORCH_AND_DEZERO);
+}
+
+#[test]
+fn resnet34() {
+    check("resnet34", &ResNet::new(34, 1000), PYTORCH);
 }
 
 #[test]
 fn resnet50() {
-    let golden = Golden::load("models");
-    let model = ResNet::new(50, 1000);
-    let (_, x) = prepare(&golden, "resnet50", &model);
-    let y = no_grad(|| test_mode(|| model.forward(x)));
-    expect_logits(&golden, "resnet50", &y);
+    check("resnet50", &ResNet::new(50, 1000), PYTORCH_AND_DEZERO);
+}
+
+#[test]
+fn resnet101() {
+    check("resnet101", &ResNet::new(101, 1000), PYTORCH);
+}
+
+#[test]
+fn resnet152() {
+    check("resnet152", &ResNet::new(152, 1000), PYTORCH);
+}
+
+#[test]
+fn resnet56_for_cifar() {
+    check("resnet_cifar56", &ResNetCifar::new(56, 10), PYTORCH);
 }
 
 /// In training: loss and the gradients of everything.

@@ -3,6 +3,8 @@
 //! The files are no part of the repository: they are looked for in the folder that `DEZERO_DATA` names
 //! and in ../shared/data; where they are missing, the tests say so and pass.
 
+mod golden;
+
 use std::collections::HashMap;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,7 @@ use std::path::{Path, PathBuf};
 use dezero::models::{ResNetCifar, SqueezeNet};
 use dezero::{Array, Layer, no_grad, test_mode};
 use dezero_array::npz;
+use golden::expect_logits;
 
 /// A file of trained weights or what goes with them, or `None`, said aloud.
 fn given(name: &str) -> Option<PathBuf> {
@@ -27,25 +30,6 @@ fn given(name: &str) -> Option<PathBuf> {
 
 fn reference(name: &str) -> Option<HashMap<String, Array>> {
     Some(npz::load(given(name)?).unwrap().into_iter().collect())
-}
-
-/// Off by no more than 1e-3 of the largest number.
-#[track_caller]
-fn expect_close(what: &str, found: &Array, expected: &Array) {
-    assert_eq!(found.size(), expected.size());
-    let (found, expected) = (found.to_vec::<f32>(), expected.to_vec::<f32>());
-    let largest = expected
-        .iter()
-        .fold(0.0f32, |largest, x| largest.max(x.abs()));
-    let off = found
-        .iter()
-        .zip(&expected)
-        .fold(0.0f32, |off, (a, b)| off.max((a - b).abs()));
-    assert!(
-        off <= 1e-3 * largest,
-        "{what}: off by {off}, where the largest is {largest}"
-    );
-    println!("{what}: off by {:.1e} of the largest", off / largest);
 }
 
 fn squeezenet() -> Option<SqueezeNet> {
@@ -66,11 +50,8 @@ fn squeezenet_has_the_logits_of_three_photographs() {
     for photograph in ["zebra", "chelsea", "coffee"] {
         let x = reference[&format!("{photograph}/input")].expand_dims(0);
         let y = no_grad(|| test_mode(|| model.forward(x)));
-        expect_close(
-            photograph,
-            &y.data(),
-            &reference[&format!("{photograph}/logits")],
-        );
+        let expected = reference[&format!("{photograph}/logits")].reshape([1, 1000]);
+        expect_logits(photograph, &y.data(), &expected, 1e-3);
     }
 }
 
@@ -101,5 +82,5 @@ fn resnet20_has_the_logits_of_cifar_images() {
     let model = ResNetCifar::new(20, 10);
     model.load_pytorch_weights(weights).unwrap();
     let y = no_grad(|| test_mode(|| model.forward(&reference["x"])));
-    expect_close("resnet20", &y.data(), &reference["logits"]);
+    expect_logits("resnet20", &y.data(), &reference["logits"], 1e-3);
 }

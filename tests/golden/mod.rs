@@ -9,6 +9,27 @@ use std::path::Path;
 use dezero::{Array, DType, Variable, grad_with};
 use dezero_array::npz;
 
+/// Holds every element to `|found - expected| <= rtol * |expected| + atol`.
+#[track_caller]
+pub fn expect_close(what: &str, found: &Array, expected: &Array, rtol: f64, atol: f64) {
+    assert_eq!(found.shape(), expected.shape(), "{what}");
+    let to_vec = |x: &Array| x.to_dtype(DType::F64).to_vec::<f64>();
+    for (i, (a, b)) in to_vec(found).into_iter().zip(to_vec(expected)).enumerate() {
+        assert!(
+            (a - b).abs() <= rtol * b.abs() + atol,
+            "{what}, element {i}: {a} for {b}"
+        );
+    }
+}
+
+/// Holds each f32 logit to `rtol` of itself, plus 1e-6 of the largest: where a logit's terms cancel, the rounding of the
+/// terms (2^-24 of each) is left.
+#[track_caller]
+pub fn expect_logits(what: &str, found: &Array, expected: &Array, rtol: f64) {
+    let largest = expected.abs().max().item();
+    expect_close(what, found, expected, rtol, 1e-6 * largest);
+}
+
 /// The arrays of one theme, and which of its cases were compared.
 pub struct Golden {
     theme: &'static str,
@@ -49,28 +70,12 @@ impl Golden {
         self.array(case, key).item()
     }
 
+    /// With an absolute part for numbers that should be 0 and are the rest of a cancellation.
     #[track_caller]
     pub fn expect_close(&self, case: &str, key: &str, found: &Array) {
+        let what = format!("{}/{case}/{key}", self.theme);
         let expected = self.array(case, key);
-        assert_eq!(
-            found.shape(),
-            expected.shape(),
-            "{}/{case}/{key}",
-            self.theme
-        );
-        for (i, (a, b)) in found
-            .to_vec::<f64>()
-            .iter()
-            .zip(expected.to_vec::<f64>())
-            .enumerate()
-        {
-            // The absolute part is for numbers that should be 0 and are the rest of a cancellation.
-            assert!(
-                (a - b).abs() <= self.tolerance * b.abs() + 1e-14,
-                "{}/{case}/{key}, element {i}: {a} for {b}",
-                self.theme
-            );
-        }
+        expect_close(&what, found, &expected, self.tolerance, 1e-14);
     }
 
     /// Holds `f` against the case, as far as it goes: value, first and second derivatives.

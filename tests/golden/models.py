@@ -1,4 +1,4 @@
-"""Golden logits of VGG16, ResNet-50 and ResNet-18 with weights that a formula gives: trained ones are not needed.
+"""Golden logits of VGG16 and ResNets with weights that a formula gives: trained ones are not needed.
 
 Weights. `<model>.keys.txt` lists the parameters, one `name shape` a line, in the order in which they are drawn from
 one numpy.random.RandomState(seed), legacy stream: z = randn(*shape) in float64, then
@@ -13,15 +13,14 @@ and rounded to float32. After the last parameter the input is drawn from the sam
 to float32. Shapes are DeZero's: Linear W (in, out), Conv2d W (out, in, KH, KW). The network then runs in float64, so
 that a float32 implementation is held against the right numbers, not against another rounding.
 
-The architectures are DeZero's for VGG16 and ResNet-50 (the MSRA ResNet: stride in the first 1x1 of a stage,
-max pooling 3x3 stride 2 without padding, a bias in conv1, batch norm eps 2e-5) and torchvision's for ResNet-18
-(pooling padded by 1, no bias, shortcut only where the shape changes, eps 1e-5), with DeZero's kind of names.
-DeZero's own VGG16 and ResNet50 give these logits to 1e-6 in float32 (its ResNet once `Conv2d(in, out, ...)` in
-models.py, which no longer fits `Conv2d(out, ...)` in layers.py, is repaired).
+The architectures are DeZero's for VGG16 and ResNet-50, 101 and 152 (the MSRA ResNet: stride in the first 1x1 of a
+stage, max pooling 3x3 stride 2 without padding, a bias in conv1, batch norm eps 2e-5) and torchvision's for ResNet-18
+and 34 (pooling padded by 1, no bias, shortcut only where the shape changes, eps 1e-5), with DeZero's kind of names.
+DeZero's own networks are run by dezero_models.py. ResNet-56 for CIFAR has shortcuts of zeros (option A).
 
 Keys: `model/seed`, `model/x_shape`, `model/param_sums` (the sum of each parameter in float64: checks the drawing before
 the network is blamed), `model/x_sum`, `model/logits` (rounded to float32), `model/<stage>` = (sum, sum of absolute values) of an
-intermediate result. Dropout is off. VGG16 and ResNet-50 run in test mode. ResNet-18 trains: batch norm takes the statistics of the batch,
+intermediate result. Dropout is off. ResNet-18 trains, the others run in test mode: batch norm takes the statistics of the batch,
 and in place of the logits there are, for the cross entropy against `labels`, `loss`, `gx_norm` and `grad_norms` (the Euclidean
 norm of each parameter's gradient in the order of the list, 0 for avg_mean and avg_var).
 """
@@ -90,15 +89,18 @@ def bottleneck(n, key, x, middle, out, stride, project):
     return F.relu(h + x)
 
 
-def resnet50(n, x):
-    x = F.relu(n.norm("bn1", n.conv("conv1", x, 64, 7, 2, 3, bias=True), 2e-5))
-    x = n.stage("pool1", F.max_pool2d(x, 3, 2))
-    for stage, (blocks, middle, stride) in enumerate(((3, 64, 1), (4, 128, 2), (6, 256, 2), (3, 512, 2)), start=2):
-        for i in range(blocks):
-            name = f"res{stage}/a" if i == 0 else f"res{stage}/b{i}"
-            x = bottleneck(n, name, x, middle, 4 * middle, stride if i == 0 else 1, i == 0)
-        n.stage(f"res{stage}", x)
-    return n.linear("fc6", x.mean((2, 3)), 1000)
+def resnet(*blocks):
+    def forward(n, x):
+        x = F.relu(n.norm("bn1", n.conv("conv1", x, 64, 7, 2, 3, bias=True), 2e-5))
+        x = n.stage("pool1", F.max_pool2d(x, 3, 2))
+        for stage, (count, middle, stride) in enumerate(zip(blocks, (64, 128, 256, 512), (1, 2, 2, 2)), start=2):
+            for i in range(count):
+                name = f"res{stage}/a" if i == 0 else f"res{stage}/b{i}"
+                x = bottleneck(n, name, x, middle, 4 * middle, stride if i == 0 else 1, i == 0)
+            n.stage(f"res{stage}", x)
+        return n.linear("fc6", x.mean((2, 3)), 1000)
+
+    return forward
 
 
 def basic(n, key, x, out, stride):
@@ -109,14 +111,30 @@ def basic(n, key, x, out, stride):
     return F.relu(h + x)
 
 
-def resnet18(n, x):
-    x = F.relu(n.norm("bn1", n.conv("conv1", x, 64, 7, 2, 3), 1e-5))
-    x = n.stage("pool1", F.max_pool2d(x, 3, 2, 1))
-    for stage, (out, stride) in enumerate(((64, 1), (128, 2), (256, 2), (512, 2)), start=2):
-        for i in range(2):
-            x = basic(n, f"res{stage}/a" if i == 0 else f"res{stage}/b{i}", x, out, stride if i == 0 else 1)
-        n.stage(f"res{stage}", x)
-    return n.linear("fc6", x.mean((2, 3)), 1000)
+def basic_resnet(*blocks):
+    def forward(n, x):
+        x = F.relu(n.norm("bn1", n.conv("conv1", x, 64, 7, 2, 3), 1e-5))
+        x = n.stage("pool1", F.max_pool2d(x, 3, 2, 1))
+        for stage, (count, out, stride) in enumerate(zip(blocks, (64, 128, 256, 512), (1, 2, 2, 2)), start=2):
+            for i in range(count):
+                x = basic(n, f"res{stage}/a" if i == 0 else f"res{stage}/b{i}", x, out, stride if i == 0 else 1)
+            n.stage(f"res{stage}", x)
+        return n.linear("fc6", x.mean((2, 3)), 1000)
+
+    return forward
+
+
+def resnet_cifar56(n, x):
+    x = F.relu(n.norm("bn1", n.conv("conv1", x, 16, 3, 1, 1), 1e-5))
+    for stage, out in enumerate((16, 32, 64), start=1):
+        for i in range(9):
+            key, stride = f"layer{stage}/{i}", 2 if i == 0 and stage > 1 else 1
+            h = F.relu(n.norm(f"{key}/bn1", n.conv(f"{key}/conv1", x, out, 3, stride, 1), 1e-5))
+            h = n.norm(f"{key}/bn2", n.conv(f"{key}/conv2", h, out, 3, 1, 1), 1e-5)
+            missing = out - x.shape[1]
+            x = F.relu(h + F.pad(x[:, :, ::stride, ::stride], (0, 0, 0, 0, missing // 2, missing - missing // 2)))
+        n.stage(f"layer{stage}", x)
+    return n.linear("linear", x.mean((2, 3)), 10)
 
 
 def draw(key, shape, random):
@@ -166,7 +184,12 @@ def record(name, function, seed, x_shape, train=False):
     print(f"{name}: {sum(w.numel() for w in n.weights.values()):,} parameters, logits up to {logits.abs().max():.3g}")
 
 
-record("vgg16", vgg16, 100, (1, 3, 32, 64))
-record("resnet50", resnet50, 101, (1, 3, 64, 48))
-record("resnet18", resnet18, 102, (2, 3, 48, 64), train=True)
-c.write()
+if __name__ == "__main__":
+    record("vgg16", vgg16, 100, (1, 3, 32, 64))
+    record("resnet50", resnet(3, 4, 6, 3), 101, (1, 3, 64, 48))
+    record("resnet18", basic_resnet(2, 2, 2, 2), 102, (2, 3, 48, 64), train=True)
+    record("resnet34", basic_resnet(3, 4, 6, 3), 103, (1, 3, 48, 64))
+    record("resnet101", resnet(3, 4, 23, 3), 104, (1, 3, 64, 48))
+    record("resnet152", resnet(3, 8, 36, 3), 105, (1, 3, 64, 48))
+    record("resnet_cifar56", resnet_cifar56, 106, (2, 3, 32, 24))
+    c.write()
