@@ -11,10 +11,10 @@ use std::path::PathBuf;
 
 use dezero::layers::Module;
 use dezero::models::{ResNet, Vgg16};
-use dezero::{Layer, Variable, no_grad, test_mode};
+use dezero::{Variable, no_grad, test_mode};
 use golden::expect_logits;
 
-fn check(name: &str, model: &(impl Layer + Module)) {
+fn check(name: &str, model: &impl Module) {
     let Some(folder) = env::var_os("DEZERO_FILES").map(PathBuf::from) else {
         eprintln!("SKIPPED: DEZERO_FILES names no folder; see tests/golden/dezero_models.py");
         return;

@@ -62,7 +62,7 @@ fn prepare(golden: &Golden, case: &str, model: &dyn Layer) -> (Vec<String>, Arra
 }
 
 /// Holds the logits of one case, in test mode, to 1e-4 each of those in `systems`.
-fn check(case: &str, model: &(impl Layer + Module), systems: &[&'static str]) {
+fn check(case: &str, model: &impl Module, systems: &[&'static str]) {
     let (_, x) = prepare(&Golden::load("models"), case, model);
     let y = no_grad(|| test_mode(|| model.forward(&x.into())));
     for system in systems {

@@ -1,14 +1,12 @@
-//! Times the workloads of `bench/README.md`: `dezero-bench [--json] [--seconds S] [names...]`.
+//! Times the workloads of `bench/README.md`: `dezero-bench [--json] [--seconds S] [names...]`; or single operations:
+//! `dezero-bench kernels [names...]`.
 
+mod kernels;
+mod timing;
 mod workloads;
 
-use std::time::{Duration, Instant};
-
+use timing::{resident_bytes, time};
 use workloads::{WORKLOADS, Workload};
-
-/// Work before the first sample, and the least length of a sample.
-const WARM_UP: Duration = Duration::from_millis(300);
-const SAMPLE: Duration = Duration::from_millis(10);
 
 struct Options {
     json: bool,
@@ -17,7 +15,11 @@ struct Options {
 }
 
 fn main() {
-    let options = match parse(std::env::args().skip(1)) {
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments.next_if_eq("kernels").is_some() {
+        return kernels::run(&arguments.collect::<Vec<_>>());
+    }
+    let options = match parse(arguments) {
         Ok(options) => options,
         Err(message) => {
             eprintln!("dezero-bench: {message}");
@@ -84,38 +86,4 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
         }
     }
     Ok(options)
-}
-
-/// Seconds a run, one for each sample, smallest first.
-fn time(work: &mut dyn FnMut(), seconds: f64) -> Vec<f64> {
-    let start = Instant::now();
-    let mut runs = 0u32;
-    while runs == 0 || start.elapsed() < WARM_UP {
-        work();
-        runs += 1;
-    }
-    let one = start.elapsed().as_secs_f64() / f64::from(runs);
-    let repeats = (SAMPLE.as_secs_f64() / one).ceil().max(1.0) as u32;
-    let mut samples = Vec::new();
-    let start = Instant::now();
-    while samples.len() < 3 || start.elapsed().as_secs_f64() < seconds {
-        let sample = Instant::now();
-        for _ in 0..repeats {
-            work();
-        }
-        samples.push(sample.elapsed().as_secs_f64() / f64::from(repeats));
-    }
-    samples.sort_by(f64::total_cmp);
-    samples
-}
-
-/// Resident memory of this process; 0 where the system does not tell.
-fn resident_bytes() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    statm
-        .split(' ')
-        .nth(1)
-        .and_then(|pages| pages.parse::<usize>().ok())
-        .unwrap_or(0)
-        * 4096
 }

@@ -6,6 +6,8 @@ use dezero::models::{ResNet, Vgg16};
 use dezero::optimizers::{Adam, Sgd};
 use dezero::{Array, DType, Layer, Variable, functions, grad, grad_with, no_grad, test_mode};
 
+use crate::timing::resident_bytes;
+
 /// How a workload is run.
 pub enum Workload {
     /// Prepares what is not timed and gives what is.
@@ -178,12 +180,12 @@ fn lstm_sequence() -> Box<dyn FnMut()> {
 fn add_chain() -> f64 {
     const LENGTH: usize = 1_000_000;
     let x = Variable::new(1.0f32);
-    let before = super::resident_bytes();
+    let before = resident_bytes();
     let mut y = x.clone();
     for _ in 0..LENGTH {
         y = y + 1.0;
     }
-    let bytes = super::resident_bytes().saturating_sub(before);
+    let bytes = resident_bytes().saturating_sub(before);
     y.backward();
     assert_eq!(x.grad().expect("backward ran").item(), 1.0);
     bytes as f64 / LENGTH as f64

@@ -16,8 +16,6 @@ pub(crate) mod reduce;
 pub(crate) mod reduce_kernels;
 pub(crate) mod simd;
 pub(crate) mod softmax;
-#[cfg(test)]
-mod speed;
 pub(crate) mod threads;
 pub(crate) mod tile;
 pub(crate) mod transpose;
