@@ -41,6 +41,64 @@ pub enum Error {
         mismatch: crate::weights::Mismatch,
     },
 
+    /// A file was written by another version of this crate.
+    #[error(
+        "{}: a checkpoint of version {found}; this program reads version {expected}",
+        path.display()
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version of its layout.
+        found: u64,
+        /// The version that can be read.
+        expected: u64,
+    },
+
+    /// There are checkpoints, but none that can be resumed from.
+    #[error("{}: none of its checkpoints is sound:{}", folder.display(), lines(broken))]
+    NoSoundCheckpoint {
+        /// Where they are.
+        folder: PathBuf,
+        /// What is wrong with each, from the latest on.
+        broken: Vec<Error>,
+    },
+
+    /// A new run would write into a folder that has something in it.
+    #[error(
+        "{}: the folder is not empty; resume the run in it, or name another folder",
+        folder.display()
+    )]
+    RunFolderExists {
+        /// The folder.
+        folder: PathBuf,
+    },
+
+    /// There is no run to resume.
+    #[error("{}: no run to resume: it has no metrics.jsonl", folder.display())]
+    NoRun {
+        /// The folder.
+        folder: PathBuf,
+    },
+
+    /// Another process trains in the same folder.
+    #[error("{}: another process works with this folder", folder.display())]
+    FolderInUse {
+        /// The folder.
+        folder: PathBuf,
+    },
+
+    /// A training cannot go on: its loss or a gradient is NaN or infinite.
+    #[error("step {step}: {what} is not finite\n{cause}")]
+    NotFinite {
+        /// Updates before the one that failed, which was not carried out.
+        step: u64,
+        /// The loss, or the gradient of a parameter.
+        what: String,
+        /// The operation that gave the first such number, with its place in the program.
+        cause: String,
+    },
+
     /// The files of a data set are not on this machine.
     #[error("{name}: no {file} in {}\n{hint}", list(searched))]
     DatasetNotFound {
@@ -80,6 +138,10 @@ impl Error {
             reason: reason.into(),
         }
     }
+}
+
+fn lines(errors: &[Error]) -> String {
+    errors.iter().map(|error| format!("\n  {error}")).collect()
 }
 
 fn list(folders: &[PathBuf]) -> String {

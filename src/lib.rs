@@ -29,7 +29,8 @@ pub mod models;
 mod operators;
 pub mod optimizers;
 mod parameter;
-mod progress;
+
+pub mod training;
 mod variable;
 pub mod weights;
 
@@ -44,7 +45,7 @@ pub use layers::{Layer, Module};
 pub use operators::Scalar;
 pub use optimizers::Optimizer;
 pub use parameter::{Buffer, Parameter, ShapePattern, State};
-pub use progress::Progress;
+pub use training::Progress;
 pub use variable::{AsVariable, Creator, HookHandle, Origin, Variable};
 
 /// The programs of the README run as tests.

@@ -41,6 +41,48 @@ pub enum Mismatch {
         /// The type of the weights.
         found: DType,
     },
+    /// A number that cannot be: a position behind the end, the state of no random generator.
+    Value {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Mismatch {
+    pub(crate) fn value(name: &str, reason: impl Into<String>) -> Mismatch {
+        Mismatch::Value {
+            name: name.to_owned(),
+            reason: reason.into(),
+        }
+    }
+
+    /// The same about one part of a whole: `W` of `model` is `model/W`.
+    pub(crate) fn within(mut self, part: &str) -> Mismatch {
+        let names: Vec<&mut String> = match &mut self {
+            Mismatch::Names {
+                missing,
+                unexpected,
+            } => missing.iter_mut().chain(unexpected).collect(),
+            Mismatch::Shape { name, .. }
+            | Mismatch::DType { name, .. }
+            | Mismatch::Value { name, .. } => vec![name],
+        };
+        for name in names {
+            *name = entry_name(part, name);
+        }
+        self
+    }
+}
+
+/// The name of what is remembered of a part; of a part that is one value, the part's.
+pub(crate) fn entry_name(part: &str, name: &str) -> String {
+    match (part, name) {
+        ("", name) => name.to_owned(),
+        (part, "") => part.to_owned(),
+        (part, name) => format!("{part}/{name}"),
+    }
 }
 
 impl fmt::Display for Mismatch {
@@ -74,6 +116,7 @@ impl fmt::Display for Mismatch {
                 expected,
                 found,
             } => write!(f, "{name}: expected {expected}, found {found}"),
+            Mismatch::Value { name, reason } => write!(f, "{name}: {reason}"),
         }
     }
 }

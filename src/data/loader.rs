@@ -4,7 +4,7 @@ use std::iter::FusedIterator;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use dezero_array::random::{self, RandomState};
+use dezero_array::random::{self, RandomState, State};
 use parking_lot::Mutex;
 
 use super::prefetch::{Prefetch, prefetch};
@@ -49,12 +49,42 @@ pub struct DataLoader<D: Dataset> {
     random: Option<Mutex<RandomState>>,
     /// Epochs begun.
     epoch: AtomicU32,
+    within: Mutex<Within>,
     workers: Option<(usize, StartWorkers<D>)>,
+}
+
+/// The place in the epoch that was begun last.
+#[derive(Debug, Default)]
+enum Within {
+    /// Between epochs.
+    #[default]
+    Nowhere,
+    /// The batch that comes next, and the generator from which the epoch's order was drawn.
+    Epoch {
+        number: u32,
+        next: usize,
+        random: State,
+    },
+    /// The same, of an epoch that another process began.
+    Resumed { next: usize, random: State },
+}
+
+/// Where a loader is: what [`Resumable`](crate::training::Resumable) keeps of it.
+#[derive(Debug)]
+pub(crate) struct LoaderPosition {
+    pub samples: usize,
+    pub batch_size: usize,
+    /// Epochs begun.
+    pub epochs: u32,
+    /// The loader's own generator.
+    pub own_random: Option<State>,
+    /// Within an epoch: the next batch, and the generator that its order was drawn from.
+    pub within: Option<(usize, State)>,
 }
 
 /// `prefetch::<D>`, named where `D` is known to be fit for threads: a loader without workers takes
 /// any dataset.
-type StartWorkers<D> = fn(Arc<D>, Plan, usize) -> Prefetch<Batch<D>>;
+type StartWorkers<D> = fn(Arc<D>, Plan, usize, usize) -> Prefetch<Batch<D>>;
 
 impl<D: Dataset> DataLoader<D> {
     /// Batches of `batch_size` samples in the order of the dataset.
@@ -74,6 +104,7 @@ impl<D: Dataset> DataLoader<D> {
             drop_last: false,
             random: None,
             epoch: AtomicU32::new(0),
+            within: Mutex::default(),
             workers: None,
         }
     }
@@ -161,39 +192,106 @@ impl<D: Dataset> DataLoader<D> {
         self.len() == 0
     }
 
-    /// Begins an epoch.
+    /// Begins an epoch, or goes on with the one that a checkpoint was made in.
     pub fn iter(&self) -> Batches<'_, D> {
-        let n = self.dataset.len();
-        let plan = |random: &mut RandomState| {
-            let order = self.shuffle.then(|| random.permutation(n));
-            Plan {
-                order: order.map_or(Order::Straight, Order::Permuted),
-                batch_size: self.batch_size,
-                samples: n,
-                batches: self.len(),
-                seed: BatchSeed::new(random, self.epoch.fetch_add(1, Ordering::Relaxed)),
-            }
-        };
-        let plan = match &self.random {
-            Some(random) => plan(&mut random.lock()),
-            None => random::with_default(plan),
-        };
-        self.start(plan)
+        self.begin(|random| {
+            let order = self.shuffle.then(|| random.permutation(self.dataset.len()));
+            order.map_or(Order::Straight, Order::Permuted)
+        })
     }
 
-    fn start(&self, plan: Plan) -> Batches<'_, D> {
+    fn begin(&self, draw: impl FnOnce(&mut RandomState) -> Order) -> Batches<'_, D> {
+        let mut within = self.within.lock();
+        let plan = |random: &mut RandomState, epoch| Plan {
+            order: draw(random),
+            batch_size: self.batch_size,
+            samples: self.dataset.len(),
+            batches: self.len(),
+            seed: BatchSeed::new(random, epoch),
+        };
+        let (plan, number, next, random) = match std::mem::take(&mut *within) {
+            Within::Resumed { next, random } => {
+                // What the order was drawn from has moved on since, and was restored to where it was.
+                let mut copy = RandomState::new(0);
+                copy.set_state(&random);
+                let number = self.epoch.load(Ordering::Relaxed) - 1;
+                (plan(&mut copy, number), number, next, random)
+            }
+            _ => {
+                let number = self.epoch.fetch_add(1, Ordering::Relaxed);
+                let begin = |random: &mut RandomState| {
+                    let before = random.get_state();
+                    (plan(random, number), number, 0, before)
+                };
+                match &self.random {
+                    Some(random) => begin(&mut random.lock()),
+                    None => random::with_default(begin),
+                }
+            }
+        };
+        *within = Within::Epoch {
+            number,
+            next,
+            random,
+        };
         let batches = plan.batches;
         let source = match self.workers {
             Some((workers, start)) => {
-                Source::Workers(start(self.dataset.clone(), plan, workers.min(batches)))
+                let workers = workers.min(batches - next);
+                Source::Workers(start(self.dataset.clone(), plan, workers, next))
             }
             None => Source::Inline(&*self.dataset, plan),
         };
         Batches {
             source,
-            next: 0,
+            next,
             batches,
+            number,
+            within: &self.within,
         }
+    }
+
+    pub(crate) fn position(&self) -> LoaderPosition {
+        LoaderPosition {
+            samples: self.dataset.len(),
+            batch_size: self.batch_size,
+            epochs: self.epoch.load(Ordering::Relaxed),
+            own_random: self.random.as_ref().map(|random| random.lock().get_state()),
+            within: match &*self.within.lock() {
+                Within::Nowhere => None,
+                Within::Epoch { next, random, .. } | Within::Resumed { next, random } => {
+                    Some((*next, random.clone()))
+                }
+            },
+        }
+    }
+
+    /// Goes to a place, or says why there is no such place.
+    pub(crate) fn set_position(&mut self, position: LoaderPosition) -> Result<(), String> {
+        let (samples, batch_size) = (self.dataset.len(), self.batch_size);
+        if (position.samples, position.batch_size) != (samples, batch_size) {
+            return Err(format!(
+                "{} in batches of {}; here {samples} in batches of {batch_size}",
+                position.samples, position.batch_size
+            ));
+        }
+        if position.own_random.is_some() != self.random.is_some() {
+            return Err("one loader has a seed of its own, the other has not".to_owned());
+        }
+        if let Some((next, _)) = position.within
+            && (next > self.len() || position.epochs == 0)
+        {
+            return Err(format!("batch {next} of an epoch of {}", self.len()));
+        }
+        if let (Some(own), Some(state)) = (&self.random, &position.own_random) {
+            own.lock().set_state(state);
+        }
+        self.epoch.store(position.epochs, Ordering::Relaxed);
+        *self.within.lock() = match position.within {
+            Some((next, random)) => Within::Resumed { next, random },
+            None => Within::Nowhere,
+        };
+        Ok(())
     }
 }
 
@@ -248,6 +346,9 @@ pub struct Batches<'a, D: Dataset> {
     source: Source<'a, D>,
     next: usize,
     batches: usize,
+    /// Of the epoch.
+    number: u32,
+    within: &'a Mutex<Within>,
 }
 
 #[derive(Debug)]
@@ -260,6 +361,17 @@ impl<D: Dataset> Iterator for Batches<'_, D> {
     type Item = Batch<D>;
 
     fn next(&mut self) -> Option<Batch<D>> {
+        // The loader knows how far the epoch is that was begun last.
+        let mut within = self.within.lock();
+        if let Within::Epoch { number, next, .. } = &mut *within
+            && *number == self.number
+        {
+            match self.next == self.batches {
+                true => *within = Within::Nowhere,
+                false => *next = self.next + 1,
+            }
+        }
+        drop(within);
         if self.next == self.batches {
             return None;
         }
@@ -332,16 +444,17 @@ impl<D: Dataset> SeqDataLoader<D> {
         self.0.is_empty()
     }
 
-    /// Begins an epoch.
+    /// Begins an epoch, or goes on with the one that a checkpoint was made in.
     pub fn iter(&self) -> Batches<'_, D> {
-        let epoch = self.0.epoch.fetch_add(1, Ordering::Relaxed);
-        self.0.start(Plan {
-            order: Order::Sequences,
-            batch_size: self.0.batch_size,
-            samples: self.0.dataset.len(),
-            batches: self.0.len(),
-            seed: random::with_default(|random| BatchSeed::new(random, epoch)),
-        })
+        self.0.begin(|_| Order::Sequences)
+    }
+
+    pub(crate) fn position(&self) -> LoaderPosition {
+        self.0.position()
+    }
+
+    pub(crate) fn set_position(&mut self, position: LoaderPosition) -> Result<(), String> {
+        self.0.set_position(position)
     }
 }
 

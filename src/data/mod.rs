@@ -51,6 +51,7 @@ pub use image_folder::ImageFolder;
 pub use image_transforms::{
     CenterCrop, Convert, RandomCrop, RandomHorizontalFlip, Resize, ToArray, ToImage,
 };
+pub(crate) use loader::LoaderPosition;
 pub use loader::{Batches, DataLoader, SeqDataLoader};
 pub use mnist::{FASHION_MNIST_CLASSES, fashion_mnist, fashion_mnist_in, mnist, mnist_in};
 pub use sample::{Labelled, Sample};

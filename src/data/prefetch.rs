@@ -40,6 +40,7 @@ pub(super) fn prefetch<D>(
     dataset: Arc<D>,
     plan: Plan,
     workers: usize,
+    first: usize,
 ) -> Prefetch<<D::Sample as Sample>::Batch>
 where
     D: Dataset + Send + Sync + 'static,
@@ -47,8 +48,8 @@ where
 {
     let shared = Arc::new(Shared {
         state: Mutex::new(State {
-            next: 0,
-            limit: workers * AHEAD,
+            next: first,
+            limit: first + workers * AHEAD,
             ready: BTreeMap::new(),
         }),
         loaded: Condvar::new(),

@@ -10,7 +10,7 @@ use super::Hook;
 use crate::error::{Error, Result};
 use crate::layers::Layer;
 use crate::parameter::{Parameter, ShapePattern};
-use crate::weights::{self, Mismatch};
+use crate::weights::{self, Mismatch, entry_name};
 
 /// How one parameter is updated: what tells an optimizer from another.
 pub trait Rule {
@@ -196,9 +196,9 @@ impl<R: Rule> Optimizer<R> {
     pub fn state(&self) -> Vec<(String, Array)> {
         let mut state = vec![(self.lr_name(), Array::scalar(self.lr()))];
         for slot in self.slots.iter().filter(|slot| slot.t > 0) {
-            state.push((entry(&slot.name, "t"), Array::scalar(slot.t as i64)));
+            state.push((entry_name(&slot.name, "t"), Array::scalar(slot.t as i64)));
             for (name, array) in self.rule.states().iter().zip(&slot.states) {
-                state.push((entry(&slot.name, name), array.clone()));
+                state.push((entry_name(&slot.name, name), array.clone()));
             }
         }
         state
@@ -248,7 +248,7 @@ impl<R: Rule> Optimizer<R> {
         };
         let mut loaded = Vec::with_capacity(self.slots.len());
         for slot in &self.slots {
-            let t_name = entry(&slot.name, "t");
+            let t_name = entry_name(&slot.name, "t");
             let Some(t) = state.remove(&t_name) else {
                 // It was never updated; its arrays, if there are any, are unexpected below.
                 loaded.push((0, SmallVec::new()));
@@ -258,7 +258,7 @@ impl<R: Rule> Optimizer<R> {
             let (pattern, dtype) = (slot.parameter.pattern(), slot.parameter.dtype());
             let mut arrays: SmallVec<[Array; 2]> = SmallVec::new();
             for name in self.rule.states() {
-                let name = entry(&slot.name, name);
+                let name = entry_name(&slot.name, name);
                 let Some(array) = state.remove(&name) else {
                     missing.push(name);
                     continue;
@@ -296,14 +296,6 @@ impl<R: Rule> Optimizer<R> {
         }
         Ok(())
     }
-}
-
-/// The name of what is remembered of a parameter, which has no name where it is the whole model.
-fn entry(parameter: &str, name: &str) -> String {
-    if parameter.is_empty() {
-        return name.to_owned();
-    }
-    format!("{parameter}/{name}")
 }
 
 /// The only element of an array of a file.

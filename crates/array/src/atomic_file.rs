@@ -63,6 +63,48 @@ fn replace(
     Ok(())
 }
 
+/// Removes what [`write_atomically`] leaves in a folder where its process is killed on the way.
+///
+/// Nobody else may be writing there.
+///
+/// # Errors
+/// If the folder cannot be read or a file cannot be removed.
+///
+/// ```
+/// # let folder = std::env::temp_dir().join(format!("dezero-leftovers-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder).unwrap();
+/// std::fs::write(folder.join(".weights.npz.4711-0.tmp"), b"PK").unwrap();
+/// dezero_array::remove_leftovers(&folder)?;
+/// assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+/// # std::fs::remove_dir_all(&folder).unwrap();
+/// # Ok::<(), dezero_array::Error>(())
+/// ```
+pub fn remove_leftovers(folder: impl AsRef<Path>) -> Result<(), Error> {
+    let folder = folder.as_ref();
+    let remove = || {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            if is_temporary(&entry.file_name().to_string_lossy()) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    };
+    remove().map_err(|error: io::Error| Error::from(error).in_file(folder))
+}
+
+/// `.name.process-count.tmp`, as [`Temporary::beside`] makes them.
+fn is_temporary(name: &str) -> bool {
+    let numbers = name.strip_prefix('.').and_then(|name| {
+        name.strip_suffix(".tmp")?
+            .rsplit_once('.')?
+            .1
+            .split_once('-')
+    });
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    numbers.is_some_and(|(process, count)| is_number(process) && is_number(count))
+}
+
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder,

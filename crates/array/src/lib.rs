@@ -48,7 +48,7 @@ mod views;
 
 pub use arithmetic::{Operand, Scalar};
 pub use array::Array;
-pub use atomic_file::write_atomically;
+pub use atomic_file::{remove_leftovers, write_atomically};
 pub use axes::Axes;
 pub use buffer::release_pool;
 pub use convolution::Conv2dParams;

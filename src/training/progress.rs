@@ -4,12 +4,18 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use dezero_array::Array;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Shows how far a training is: epoch, the means of its figures, items a second, time left.
+use super::sparkline::Sparkline;
+use super::{Resumable, StateReader};
+use crate::weights::Mismatch;
+
+/// Shows how far a training is: epoch, the means of its figures, items a second, time left, and the course of the
+/// first figure, which is usually the loss.
 ///
 /// On a terminal the line is rewritten while an epoch runs, and stays when it ends. Elsewhere, in a
-/// file or a log, one line is written at the end of each epoch. It goes to standard error, so that
+/// file or a log, one plain line is written at the end of each epoch. It goes to standard error, so that
 /// what the program itself prints can be piped.
 ///
 /// ```
@@ -35,6 +41,10 @@ pub struct Progress {
     done: usize,
     /// Weighted sums of this epoch's figures, in the order of their first appearance.
     sums: Vec<(String, f64, usize)>,
+    /// The first figure, step by step.
+    course: Sparkline,
+    /// Items that an earlier process had done: of the whole, and of this epoch.
+    before: (usize, usize),
     start: Instant,
     epoch_start: Instant,
     last_step: Instant,
@@ -45,7 +55,11 @@ pub struct Progress {
 enum Output {
     Terminal(ProgressBar),
     Lines(Box<dyn Write + Send>),
+    Quiet,
 }
+
+/// Cells of the bar.
+const BAR: usize = 12;
 
 /// Often enough for the eye, and nothing beside the work.
 const BETWEEN_DRAWS: Duration = Duration::from_millis(100);
@@ -76,6 +90,21 @@ impl Progress {
         Progress::onto(epochs, items, Output::Lines(Box::new(writer)))
     }
 
+    /// Progress that is only counted: nothing is written.
+    #[must_use]
+    pub fn quiet(epochs: usize, items: usize) -> Progress {
+        Progress::onto(epochs, items, Output::Quiet)
+    }
+
+    /// Writes a line of the program's own above the progress.
+    pub fn note(&mut self, text: &str) {
+        match &mut self.output {
+            Output::Terminal(bar) => bar.println(text),
+            Output::Lines(writer) => drop(writeln!(writer, "{text}").and_then(|()| writer.flush())),
+            Output::Quiet => {}
+        }
+    }
+
     fn onto(epochs: usize, items: usize, output: Output) -> Progress {
         let now = Instant::now();
         Progress {
@@ -84,6 +113,8 @@ impl Progress {
             epoch: 0,
             done: 0,
             sums: Vec::new(),
+            course: Sparkline::default(),
+            before: (0, 0),
             start: now,
             epoch_start: now,
             last_step: now,
@@ -95,6 +126,9 @@ impl Progress {
     /// `items` more items are done, with these figures as their means.
     pub fn step(&mut self, items: usize, figures: &[(&str, f64)]) {
         self.done += items;
+        if let Some((_, value)) = figures.first() {
+            self.course.push(*value);
+        }
         for &(name, value) in figures {
             let value = value * items as f64;
             match self.sums.iter_mut().find(|(n, ..)| n == name) {
@@ -125,16 +159,14 @@ impl Progress {
     /// Ends the epoch, with figures that belong to it as a whole.
     pub fn finish_epoch(&mut self, figures: &[(&str, f64)]) {
         let line = self.line(figures);
-        match &mut self.output {
-            Output::Terminal(bar) => {
-                bar.set_message("");
-                bar.println(line);
-            }
-            // A log that cannot be written must not end the training.
-            Output::Lines(writer) => drop(writeln!(writer, "{line}").and_then(|()| writer.flush())),
+        if let Output::Terminal(bar) = &self.output {
+            bar.set_message("");
         }
+        // A log that cannot be written must not end the training.
+        self.note(&line);
         self.epoch += 1;
         self.done = 0;
+        self.before.1 = 0;
         self.sums.clear();
         self.epoch_start = Instant::now();
         self.last_step = self.epoch_start;
@@ -144,6 +176,10 @@ impl Progress {
     fn line(&self, more: &[(&str, f64)]) -> String {
         let mut line = format!("epoch {}/{}", self.epoch + 1, self.epochs);
         if more.is_empty() && self.done < self.items {
+            if let Output::Terminal(_) = self.output {
+                line += "  ";
+                line += &bar(self.done as f64 / self.items as f64);
+            }
             let percent = 100 * self.done / self.items;
             write!(line, "  {percent:2} %").expect("a string takes it");
         }
@@ -155,13 +191,17 @@ impl Progress {
             write!(line, "  {name} {}", figure(value)).expect("a string takes it");
         }
         let seconds = (self.last_step - self.epoch_start).as_secs_f64();
-        if self.done > 0 && seconds > 0.0 {
-            let rate = self.done as f64 / seconds;
+        if self.done > self.before.1 && seconds > 0.0 {
+            let rate = (self.done - self.before.1) as f64 / seconds;
             write!(line, "  {} items/s", thousands(rate)).expect("a string takes it");
-            let done = (self.epoch * self.items + self.done.min(self.items)) as f64;
-            let left = (self.epochs * self.items) as f64 - done;
-            let left = self.start.elapsed().as_secs_f64() * left / done;
+            let done = self.epoch * self.items + self.done.min(self.items);
+            let left = (self.epochs * self.items).saturating_sub(done) as f64;
+            let here = done.saturating_sub(self.before.0) as f64;
+            let left = self.start.elapsed().as_secs_f64() * left / here;
             write!(line, "  {} left", duration(left)).expect("a string takes it");
+        }
+        if let Output::Terminal(_) = self.output {
+            write!(line, "  {}", self.course).expect("a string takes it");
         }
         line
     }
@@ -181,6 +221,61 @@ impl std::fmt::Debug for Progress {
     }
 }
 
+/// The means of this epoch so far, and the course.
+impl Resumable for Progress {
+    fn state(&self) -> Vec<(String, Array)> {
+        let mut state = vec![
+            ("epoch".to_owned(), Array::scalar(self.epoch as i64)),
+            ("done".to_owned(), Array::scalar(self.done as i64)),
+            ("course".to_owned(), Array::new(self.course.to_numbers())),
+        ];
+        for (i, (name, sum, weight)) in self.sums.iter().enumerate() {
+            let sum = Array::new([*sum, *weight as f64]);
+            state.push((format!("figures/{i}/{name}"), sum));
+        }
+        state
+    }
+
+    fn set_state(&mut self, state: Vec<(String, Array)>) -> Result<(), Mismatch> {
+        let mut state = StateReader::new(state);
+        let (epoch, done) = (
+            state.count("epoch")? as usize,
+            state.count("done")? as usize,
+        );
+        let course = Sparkline::from_numbers(&state.floats("course")?)
+            .ok_or_else(|| Mismatch::value("course", "not the course of a figure"))?;
+        let mut sums = Vec::new();
+        for (name, sum) in state.rest() {
+            let numbered = name.strip_prefix("figures/").and_then(|name| {
+                let (number, name) = name.split_once('/')?;
+                Some((number.parse::<usize>().ok()?, name.to_owned()))
+            });
+            match (numbered, &sum.to_vec::<f64>()[..]) {
+                (Some((number, figure)), &[sum, weight]) => {
+                    sums.push((number, (figure, sum, weight as usize)));
+                }
+                _ => return Err(Mismatch::value(&name, "not the mean of a figure")),
+            }
+        }
+        sums.sort_by_key(|(number, _)| *number);
+        self.sums = sums.into_iter().map(|(_, sum)| sum).collect();
+        (self.epoch, self.done, self.course) = (epoch, done, course);
+        self.before = (epoch * self.items + done.min(self.items), done);
+        Ok(())
+    }
+}
+
+/// A bar of which `share` is filled, to an eighth of a cell.
+fn bar(share: f64) -> String {
+    let eighths = (share.clamp(0.0, 1.0) * 8.0 * BAR as f64) as usize;
+    let mut bar = "█".repeat(eighths / 8);
+    if eighths % 8 > 0 {
+        bar.push(['▏', '▎', '▍', '▌', '▋', '▊', '▉'][eighths % 8 - 1]);
+    }
+    let filled = eighths.div_ceil(8);
+    format!("▕{bar}{}▏", " ".repeat(BAR - filled))
+}
+
 /// Four decimals, or four digits of what would be all zeros or all digits.
 fn figure(value: f64) -> String {
     match value.abs() {
@@ -198,7 +293,7 @@ fn thousands(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -276,6 +371,35 @@ mod tests {
             line,
             "epoch 1/4  50 %  loss 1.000e-7  0.05 items/s  11 min 40 s left"
         );
+    }
+
+    #[test]
+    fn a_resumed_epoch_goes_on_with_its_means_and_its_own_time() {
+        let mut progress = Progress::quiet(4, 10);
+        progress.step(10, &[("loss", 9.0)]);
+        progress.finish_epoch(&[]);
+        progress.step(5, &[("loss", 1.0), ("accuracy", 0.25)]);
+        let mut resumed = Progress::to_writer(4, 10, io::sink());
+        resumed.set_state(progress.state()).unwrap();
+        resumed.start -= Duration::from_secs(100);
+        resumed.epoch_start -= Duration::from_secs(100);
+        resumed.last_step -= Duration::from_secs(100);
+        resumed.step(3, &[("loss", 2.0), ("accuracy", 0.5)]);
+        let line = resumed.line(&[]);
+        // 3 of the 25 items that were left, in 100 seconds.
+        let expected =
+            "epoch 2/4  80 %  loss 1.3750  accuracy 0.3438  0.03 items/s  12 min 13 s left";
+        assert_eq!(line, expected);
+        resumed.set_state(vec![]).unwrap_err();
+        assert_eq!(resumed.line(&[]), expected);
+    }
+
+    #[test]
+    fn bars() {
+        assert_eq!(bar(0.0), format!("▕{}▏", " ".repeat(12)));
+        assert_eq!(bar(0.26), format!("▕███{}▏", "         "));
+        assert_eq!(bar(0.99), format!("▕{}▉▏", "█".repeat(11)));
+        assert_eq!(bar(1.5), format!("▕{}▏", "█".repeat(12)));
     }
 
     #[test]
