@@ -6,7 +6,7 @@ use std::collections::hash_map::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use dezero_array::Array;
+use dezero_array::{Array, DType, Shape};
 use smallvec::SmallVec;
 
 use crate::config;
@@ -97,7 +97,7 @@ impl Variable {
                 x.set_grad(gy);
             }
         };
-        run(&[(edge, gy)], None, options.create_graph, &mut store);
+        run(&[(edge, gy)], None, options.create_graph, true, &mut store);
     }
 }
 
@@ -177,7 +177,7 @@ pub fn grad_with(
             }
         }
     };
-    run(&roots, Some(&wanted), create_graph, &mut store);
+    run(&roots, Some(&wanted), create_graph, true, &mut store);
     gxs
 }
 
@@ -293,6 +293,7 @@ fn run(
     roots: &[(Edge, Variable)],
     wanted: Option<&Wanted>,
     create_graph: bool,
+    calls_hooks: bool,
     store: &mut dyn FnMut(&Node, &Body, u32, &Variable),
 ) {
     let is_wanted = |edge: &Edge| {
@@ -306,7 +307,7 @@ fn run(
     }
     while let Some((_, Pending { node, mut gys })) = waiting.pop_last() {
         let mut body = node.body.read_recursive();
-        if body.extra.is_some() {
+        if calls_hooks && body.extra.is_some() {
             // Not under the lock: a hook may take itself off.
             drop(body);
             call_hooks(&node, &mut gys);
@@ -409,6 +410,24 @@ fn call_backward(context: &Backward<'_>) -> SmallVec<[Option<Variable>; 2]> {
         }
     }
     gxs
+}
+
+/// Shapes and types of the gradients of all that `y` was computed from, by node and output. Nothing is
+/// stored; where a backward panics, what comes after it is missing.
+pub(crate) fn gradient_types(y: &Variable) -> HashMap<(u64, u32), (Shape, DType)> {
+    let mut found = HashMap::new();
+    let Some(edge) = y.0.read().edge.clone() else {
+        return found;
+    };
+    let roots = [(edge, ones_like(y))];
+    let mut store = |node: &Node, _: &Body, index: u32, gy: &Variable| {
+        found.insert((node.sequence, index), (gy.shape(), gy.dtype()));
+    };
+    catch_unwind(AssertUnwindSafe(|| {
+        run(&roots, None, false, false, &mut store)
+    }))
+    .ok();
+    found
 }
 
 /// All nodes that `y` was computed from, by sequence number.

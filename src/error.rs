@@ -112,6 +112,25 @@ pub enum Error {
         hint: String,
     },
 
+    /// A picture could not be made.
+    #[error("{}: {reason}", path.display())]
+    Picture {
+        /// The file it was to be written to.
+        path: PathBuf,
+        /// What is in the way, and what would be right.
+        reason: String,
+    },
+
+    /// A graph has too many variables and functions for a picture that anybody could read.
+    #[error(
+        "the graph has {size} variables and functions or more: too many for a picture. Draw a part of \
+         it: the graph of one step, or of a variable further up, or `unchain` where it may end"
+    )]
+    GraphTooLarge {
+        /// How many were counted.
+        size: usize,
+    },
+
     /// A file could not be fetched, or what arrived is not the file.
     #[error("{url}: {reason}")]
     Download {
@@ -128,6 +147,14 @@ impl Error {
         move |source| Error::Io {
             path: path.as_ref().to_owned(),
             source,
+        }
+    }
+
+    /// An [`Error::Picture`] about `path`.
+    pub(crate) fn picture(path: impl AsRef<Path>, reason: impl Into<String>) -> Error {
+        Error::Picture {
+            path: path.as_ref().to_owned(),
+            reason: reason.into(),
         }
     }
 

@@ -47,6 +47,11 @@ pub trait Function: Send + Sync + 'static {
     #[track_caller]
     fn forward(&mut self, xs: &[Array]) -> Outputs;
 
+    /// What was set besides the inputs, such as an exponent, for pictures of the graph.
+    fn setting(&self) -> String {
+        String::new()
+    }
+
     /// Which inputs and outputs `backward` reads; the graph keeps nothing else alive.
     /// `needs_grad[i]` tells whether a gradient of input `i` can be asked for.
     fn keeps(&self, _needs_grad: &[bool]) -> Keep {
@@ -309,6 +314,8 @@ pub(crate) struct Extra {
     /// Shapes and types of the outputs, where there are several.
     outputs: Vec<(Shape, DType)>,
     other_outputs: Vec<Weak<Inner>>,
+    /// Names that outputs were given, for when nobody holds the variables any more.
+    names: Vec<(u32, String)>,
 }
 
 /// A function that sees, and may replace, the gradient of output `index`.
@@ -350,8 +357,29 @@ impl Body {
             .map_or("leaf", |function| function.name())
     }
 
-    fn saved(&self, i: usize) -> Option<&Array> {
+    pub(crate) fn saved(&self, i: usize) -> Option<&Array> {
         self.saved.as_ref()?.get(i)?.as_ref()
+    }
+
+    /// Shape and type of output `index`, where the node knows them.
+    pub(crate) fn output_type(&self, index: u32) -> Option<(Shape, DType)> {
+        let index = index as usize;
+        if let Some(y) = self.saved(self.edges.len() + index) {
+            return Some((Shape::from_slice(y.shape()), y.dtype()));
+        }
+        self.extra.as_ref()?.outputs.get(index).cloned()
+    }
+
+    pub(crate) fn output_name(&self, index: u32) -> Option<&str> {
+        let names = &self.extra.as_ref()?.names;
+        let found = names.iter().find(|(named, _)| *named == index);
+        found.map(|(_, name)| name.as_str())
+    }
+
+    pub(crate) fn set_output_name(&mut self, index: u32, name: &str) {
+        let names = &mut self.extra.get_or_insert_default().names;
+        names.retain(|(named, _)| *named != index);
+        names.push((index, name.to_owned()));
     }
 
     /// Output `index`, if somebody still holds it.

@@ -197,7 +197,17 @@ impl Variable {
 
     /// Names the variable for messages and pictures.
     pub fn set_name(&self, name: &str) {
-        self.0.write().name = Some(Box::new(name.to_owned()));
+        let mut state = self.0.write();
+        state.name = Some(Box::new(name.to_owned()));
+        let edge = state.edge.clone();
+        drop(state);
+        // The graph remembers it: pictures show intermediate variables that nobody holds any more.
+        if let Some(Edge { node, index }) = edge {
+            let mut body = node.body.write();
+            if body.function.is_some() {
+                body.set_output_name(index, name);
+            }
+        }
     }
 
     /// Whether a gradient can be asked for: false for constants and what is computed from them.

@@ -3,6 +3,8 @@
 //! Operands that take part in differentiation are brought to the result's shape and type by
 //! recorded `broadcast_to` and `to_dtype`; so no backward here knows of broadcasting.
 
+use std::fmt;
+
 use dezero_array::{Array, broadcast_shape};
 
 use super::unary::Unary;
@@ -194,11 +196,15 @@ impl Unary for Neg {
 
 /// One of the two operands is a number, which needs no array and no gradient.
 macro_rules! with_number {
-    ($struct:ident, $name:literal, |$x:ident, $c:ident| $eval:expr, |$gy:ident, $d:ident| $backward:expr) => {
+    ($struct:ident, $name:literal, $setting:literal, |$x:ident, $c:ident| $eval:expr, |$gy:ident, $d:ident| $backward:expr) => {
         pub(crate) struct $struct(pub(crate) Number);
 
         impl Unary for $struct {
             const NAME: &'static str = $name;
+
+            fn setting(&self) -> String {
+                format!($setting, self.0)
+            }
 
             #[inline]
             fn eval(&self, $x: &Array) -> Array {
@@ -224,22 +230,34 @@ pub enum Number {
     Int(i64),
 }
 
-with_number!(AddNumber, "add", |x, c| x + c, |gy, _c| gy);
-with_number!(SubFromNumber, "sub", |x, c| c - x, |gy, _c| -gy);
-with_number!(MulNumber, "mul", |x, c| x * c, |gy, c| apply_one(
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Number::Float(c) => c.fmt(f),
+            Number::Int(c) => c.fmt(f),
+        }
+    }
+}
+
+with_number!(AddNumber, "add", "{}", |x, c| x + c, |gy, _c| gy);
+with_number!(SubFromNumber, "sub", "{} - x", |x, c| c - x, |gy, _c| -gy);
+with_number!(MulNumber, "mul", "{}", |x, c| x * c, |gy, c| apply_one(
     MulNumber(c),
     &[&gy]
 ));
-with_number!(DivByNumber, "div", |x, c| x / c, |gy, c| apply_one(
-    DivByNumber(c),
-    &[&gy]
-));
+with_number!(DivByNumber, "div", "x / {}", |x, c| x / c, |gy, c| {
+    apply_one(DivByNumber(c), &[&gy])
+});
 
 struct DivNumber(Number);
 
 impl Unary for DivNumber {
     const NAME: &'static str = "div";
     const KEEP: Keep = Keep::input(0).and(Keep::OUTPUTS);
+
+    fn setting(&self) -> String {
+        format!("{} / x", self.0)
+    }
 
     #[inline]
     fn eval(&self, x: &Array) -> Array {
@@ -343,6 +361,10 @@ struct PowNumber(f64);
 impl Unary for PowNumber {
     const NAME: &'static str = "pow";
     const KEEP: Keep = Keep::INPUTS;
+
+    fn setting(&self) -> String {
+        self.0.to_string()
+    }
 
     #[inline]
     fn eval(&self, x: &Array) -> Array {

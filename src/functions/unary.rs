@@ -11,6 +11,11 @@ pub(crate) trait Unary: Send + Sync + 'static {
     /// What `backward` reads.
     const KEEP: Keep = Keep::NOTHING;
 
+    /// What was set besides the input; see [`Function::setting`].
+    fn setting(&self) -> String {
+        String::new()
+    }
+
     #[track_caller]
     fn eval(&self, x: &Array) -> Array;
 
@@ -21,6 +26,10 @@ pub(crate) trait Unary: Send + Sync + 'static {
 impl<U: Unary> Function for U {
     fn name(&self) -> &'static str {
         U::NAME
+    }
+
+    fn setting(&self) -> String {
+        Unary::setting(self)
     }
 
     #[track_caller]

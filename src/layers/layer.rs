@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use dezero_array::{Array, DType};
 
+use crate::config;
 use crate::error::Result;
+use crate::graph_picture::{GraphOptions, plot_graph_with};
 use crate::parameter::{Buffer, Parameter, State};
-use crate::variable::Variable;
+use crate::variable::{AsVariable, Variable};
 use crate::weights;
 
 /// Something that holds parameters: a parameter, a layer, a whole model.
@@ -226,6 +228,38 @@ pub trait Module: Layer + Send + Sync {
     /// Applies the layer.
     #[track_caller]
     fn forward(&self, x: &Variable) -> Variable;
+
+    /// Writes a picture of the graph of `forward(x)`, with the parameters' names and all shapes
+    /// (`Model.plot` of the book); see [`plot_graph`](crate::plot_graph).
+    ///
+    /// For a model that is not a `Module`, draw its result:
+    /// `plot_graph_with(&y, path, &GraphOptions::new().verbose(true).params_of(&model))`.
+    ///
+    /// ```
+    /// use dezero::models::Mlp;
+    /// use dezero::{Array, DType, Module};
+    /// # let folder = std::env::temp_dir().join(format!("dezero-plot-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// # let path = folder.join("model.svg");
+    /// Mlp::new([10, 3]).plot(Array::ones([1, 2], DType::F32), &path)?;
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # Ok::<(), dezero::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As `plot_graph`.
+    #[track_caller]
+    fn plot(&self, x: impl AsVariable, path: impl AsRef<Path>) -> Result<()>
+    where
+        Self: Sized,
+    {
+        // A leaf of its own: the picture shows the data too, and the caller's variable stays as it is.
+        let x = Variable::named(x.as_variable().data(), "x");
+        let y = config::recording(true, || self.forward(&x));
+        y.set_name("y");
+        let options = GraphOptions::new().verbose(true).params_of(self);
+        plot_graph_with(&y, path, &options)
+    }
 }
 
 /// What a [`Visitor`] is shown.
