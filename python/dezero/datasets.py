@@ -13,8 +13,8 @@ from typing import Any, BinaryIO, Callable
 
 import numpy as np
 
-from dezero import utils
 from dezero.transforms import Compose, Flatten, Normalize, ToFloat
+from dezero.utils import _replacing, cache_dir, get_file
 
 Transform = Callable[[Any], Any]
 
@@ -99,10 +99,10 @@ class MNIST(Dataset):
         # A mirror: the authors' own server no longer hands the files out.
         url = "https://ossci-datasets.s3.amazonaws.com/mnist/"
         part = "train" if self.train else "t10k"
-        self.data = self._load_data(utils.get_file(f"{url}{part}-images-idx3-ubyte.gz"))
-        self.label = self._load_label(utils.get_file(f"{url}{part}-labels-idx1-ubyte.gz"))
+        self.data = self._load_data(get_file(f"{url}{part}-images-idx3-ubyte.gz"))
+        self.label = self._load_label(get_file(f"{url}{part}-labels-idx1-ubyte.gz"))
         if len(self.data) != len(self.label):
-            raise ValueError(f"MNIST in {utils.cache_dir}: {len(self.data)} images but {len(self.label)} labels")
+            raise ValueError(f"MNIST in {cache_dir}: {len(self.data)} images but {len(self.label)} labels")
 
     def _load_label(self, filepath: str) -> np.ndarray:
         return _load_idx(filepath, ())
@@ -185,7 +185,7 @@ class CIFAR10(Dataset):
         self.data, self.label = load_cache_npz(url, self.train)
         if self.data is not None:
             return
-        path = utils.get_file(url)
+        path = get_file(url)
         if self.train:
             self.data = np.concatenate([self._load_data(path, i) for i in range(1, 6)]).astype(np.float64)
             self.label = np.concatenate([self._load_label(path, i) for i in range(1, 6)])
@@ -237,7 +237,7 @@ class CIFAR100(CIFAR10):
         self.data, self.label = load_cache_npz(cache, self.train)
         if self.data is not None:
             return
-        path = utils.get_file(url)
+        path = get_file(url)
         data_type = "train" if self.train else "test"
         self.data = self._load_data(path, data_type).reshape(-1, 3, 32, 32)
         self.label = self._load_label(path, data_type)
@@ -338,7 +338,7 @@ class ImageNet(Dataset):
         """The name of each of the 1,000 classes."""
         import ast
 
-        path = utils.get_file(
+        path = get_file(
             "https://gist.githubusercontent.com/yrevar/942d3a0ac09ec9e5eb3a/raw/"
             "238f720ff059c1f82f368259d1ca4ffa5dd8f9f5/imagenet1000_clsidx_to_labels.txt"
         )
@@ -378,7 +378,7 @@ class Shakespear(Dataset):
 
     def prepare(self) -> None:
         url = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
-        path = utils.get_file(url, "shakespear.txt")
+        path = get_file(url, "shakespear.txt")
         with open(path, encoding="utf-8") as file:
             text = file.read()
         self.char_to_id = {char: i for i, char in enumerate(dict.fromkeys(text))}
@@ -393,7 +393,7 @@ class Shakespear(Dataset):
 
 def _cache_path(filename: str, train: bool) -> str:
     name = filename[filename.rfind("/") + 1 :]
-    return os.path.join(utils.cache_dir, name + (".train.npz" if train else ".test.npz"))
+    return os.path.join(cache_dir, name + (".train.npz" if train else ".test.npz"))
 
 
 def load_cache_npz(filename: str, train: bool = False) -> tuple[Any, Any]:
@@ -413,9 +413,9 @@ def save_cache_npz(data: np.ndarray, label: np.ndarray, filename: str, train: bo
     path = _cache_path(filename, train)
     if os.path.exists(path):
         return None
-    os.makedirs(utils.cache_dir, exist_ok=True)
+    os.makedirs(cache_dir, exist_ok=True)
     print("Saving: " + os.path.basename(path))
-    with utils._replacing(path) as temporary, open(temporary, "wb") as file:
+    with _replacing(path) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, data=data, label=label)
     print(" Done")
     return path

@@ -1,0 +1,158 @@
+"""How much faster than the original, from Python: ``bench.py [REFERENCE_PYTHON [ROUNDS]]``.
+
+The workloads run in two processes, one with the original and one with ours, taking turns, so that what else the machine
+does disturbs both alike. Printed are the medians of the times of one step and their ratio.
+"""
+
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+GOALS = {"goldstein-price": 8, "rosenbrock": 8, "tanh, 6th derivative": 8, "spiral step": 6, "mlp step": 4, "conv2d": 4, "lstm update": 5}
+
+
+def workloads():
+    import numpy as np
+
+    import dezero
+    import dezero.functions as F
+    import dezero.layers as L
+    from dezero import Variable, optimizers
+    from dezero.models import MLP
+
+    np.random.seed(0)
+
+    def goldstein():
+        x, y = Variable(np.array(1.0)), Variable(np.array(1.0))
+        z = (1 + (x + y + 1) ** 2 * (19 - 14 * x + 3 * x**2 - 14 * y + 6 * x * y + 3 * y**2)) * (
+            30 + (2 * x - 3 * y) ** 2 * (18 - 32 * x + 12 * x**2 + 48 * y - 36 * x * y + 27 * y**2)
+        )
+        z.backward()
+
+    x0, x1 = Variable(np.array(0.0)), Variable(np.array(2.0))
+
+    def rosenbrock():
+        y = 100 * (x1 - x0**2) ** 2 + (x0 - 1) ** 2
+        x0.cleargrad()
+        x1.cleargrad()
+        y.backward()
+        x0.data -= 0.001 * x0.grad.data
+        x1.data -= 0.001 * x1.grad.data
+
+    line = np.linspace(-7, 7, 200)
+
+    def tanh():
+        x = Variable(line)
+        y = F.tanh(x)
+        for _ in range(6):
+            x.cleargrad()
+            y.backward(create_graph=True)
+            y = x.grad
+
+    def classifier(model, optimizer, x, t):
+        def step():
+            loss = F.softmax_cross_entropy(model(x), t)
+            model.cleargrads()
+            loss.backward()
+            optimizer.update()
+
+        return step
+
+    spiral = MLP((10, 3))
+    x, t = dezero.datasets.get_spiral()
+    spiral_step = classifier(spiral, optimizers.SGD(1.0).setup(spiral), x[:30], t[:30])
+
+    mlp = MLP((1000, 10), activation=F.relu)
+    digits, classes = np.random.rand(100, 784).astype(np.float32), np.random.randint(0, 10, 100)
+    mlp_step = classifier(mlp, optimizers.SGD(0.01).setup(mlp), digits, classes)
+
+    images = Variable(np.random.randn(16, 64, 56, 56).astype(np.float32))
+    filters = Variable(np.random.randn(64, 64, 3, 3).astype(np.float32) * 0.05)
+
+    def conv():
+        y = F.conv2d(images, filters, pad=1)
+        images.cleargrad()
+        filters.cleargrad()
+        y.backward()
+
+    class Recurrent(dezero.Model):
+        def __init__(self):
+            super().__init__()
+            self.rnn = L.LSTM(100)
+            self.fc = L.Linear(1)
+
+        def forward(self, x):
+            return self.fc(self.rnn(x))
+
+    recurrent = Recurrent()
+    adam = optimizers.Adam().setup(recurrent)
+    series = np.random.randn(31, 30, 1).astype(np.float32)
+
+    def lstm():
+        recurrent.rnn.reset_state()
+        loss = 0
+        for i in range(30):
+            loss += F.mean_squared_error(recurrent(series[i]), series[i + 1])
+        recurrent.cleargrads()
+        loss.backward()
+        loss.unchain_backward()
+        adam.update()
+
+    return {
+        "goldstein-price": (goldstein, 100), "rosenbrock": (rosenbrock, 300), "tanh, 6th derivative": (tanh, 10), "spiral step": (spiral_step, 200),
+        "mlp step": (mlp_step, 10), "conv2d": (conv, 1), "lstm update": (lstm, 2),
+    }
+
+
+def serve():
+    """Times the workload named on each line of the input."""
+    known = workloads()
+    for step, _ in known.values():
+        step()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        step, count = known[line.strip()]
+        start = time.perf_counter()
+        for _ in range(count):
+            step()
+        print(json.dumps((time.perf_counter() - start) / count), flush=True)
+
+
+def import_time(python):
+    code = "import numpy, time; t = time.perf_counter(); import dezero; print(time.perf_counter() - t)"
+    return min(float(subprocess.run([python, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True).stdout) for _ in range(3))
+
+
+def main(reference, rounds):
+    pythons = {"original": reference, "ours": sys.executable}
+    servers = {
+        side: subprocess.Popen([python, "-W", "ignore", __file__, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for side, python in pythons.items()
+    }
+    for server in servers.values():
+        assert server.stdout.readline() == "ready\n", "a server did not start"
+    print(f"{'workload':24}{'original':>12}{'ours':>12}{'ratio':>8}{'goal':>6}")
+    for name, goal in GOALS.items():
+        times = {side: [] for side in servers}
+        for _ in range(rounds):
+            for side, server in servers.items():
+                server.stdin.write(name + "\n")
+                server.stdin.flush()
+                times[side].append(json.loads(server.stdout.readline()))
+        original, ours = (statistics.median(times[side]) for side in ("original", "ours"))
+        print(f"{name:24}{original * 1e3:9.3f} ms{ours * 1e3:9.3f} ms{original / ours:8.1f}{goal:6}", flush=True)
+    for server in servers.values():
+        server.stdin.close()
+        server.wait()
+    print("import beyond NumPy's: " + ", ".join(f"{side} {import_time(python):.3f} s" for side, python in pythons.items()))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--serve"]:
+        serve()
+    else:
+        default = pathlib.Path(__file__).parent / ".venvs" / "reference" / "bin" / "python"
+        main(sys.argv[1] if len(sys.argv) > 1 else str(default), int(sys.argv[2]) if len(sys.argv) > 2 else 7)
