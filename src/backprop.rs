@@ -430,6 +430,31 @@ pub(crate) fn gradient_types(y: &Variable) -> HashMap<(u64, u32), (Shape, DType)
     found
 }
 
+/// One function's backward, as [`Creator::backward`](crate::Creator::backward) calls it.
+#[track_caller]
+pub(crate) fn step(node: &Arc<Node>, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
+    let body = node.body.read_recursive();
+    if gys.len() != body.output_count() {
+        panic!(
+            "{}: backward takes the gradients of {} outputs, got {}",
+            body.name(),
+            body.output_count(),
+            gys.len()
+        );
+    }
+    if body.function.is_none() {
+        return Vec::new();
+    }
+    let needs: SmallVec<[bool; 8]> = body.edges.iter().map(Option::is_some).collect();
+    let context = Backward {
+        node,
+        body: &body,
+        gys,
+        needs: &needs,
+    };
+    call_backward(&context).into_vec()
+}
+
 /// All nodes that `y` was computed from, by sequence number.
 fn ancestors(y: &Variable) -> BTreeMap<u64, Arc<Node>> {
     let mut found = BTreeMap::new();

@@ -1,6 +1,7 @@
 //! Switches of the running thread: whether operations record, train or test, anomaly detection.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Clone, Copy)]
 struct Config {
@@ -63,6 +64,20 @@ pub fn test_mode<R>(body: impl FnOnce() -> R) -> R {
 /// It reads every array once more: for hunting, not for training.
 pub fn detect_anomaly<R>(body: impl FnOnce() -> R) -> R {
     using(|config| config.detects_anomaly = true, body)
+}
+
+static KEEPS_INPUTS: AtomicBool = AtomicBool::new(false);
+
+/// Whether the graph keeps every input of every function, in all threads, and not only what
+/// backward reads: for programs that look at the graph, as pictures of it and the Python package do
+/// ([`Creator::operands`](crate::Creator::operands)). It takes memory. Off at first.
+pub fn keep_inputs(keep: bool) {
+    KEEPS_INPUTS.store(keep, Ordering::Relaxed);
+}
+
+#[inline]
+pub(crate) fn keeps_inputs() -> bool {
+    KEEPS_INPUTS.load(Ordering::Relaxed)
 }
 
 /// Whether operations record the graph on this thread; see [`no_grad`].

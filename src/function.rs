@@ -1,5 +1,6 @@
 //! [`Function`]: what an operation supplies; [`apply`]: the only door that records the graph.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,7 +40,7 @@ pub type Outputs = SmallVec<[Array; 1]>;
 /// y.backward();
 /// assert_eq!(x.grad().unwrap().item(), 6.0);
 /// ```
-pub trait Function: Send + Sync + 'static {
+pub trait Function: Any + Send + Sync {
     /// The name in messages and pictures of the graph.
     fn name(&self) -> &'static str;
 
@@ -245,6 +246,11 @@ impl Backward<'_> {
         }
     }
 
+    /// How many inputs the function has.
+    pub fn inputs(&self) -> usize {
+        self.body.edges.len()
+    }
+
     /// How many outputs the function has.
     pub fn outputs(&self) -> usize {
         self.gys.len()
@@ -391,6 +397,17 @@ impl Body {
         weak.upgrade().map(Variable)
     }
 
+    /// Says who stands for output `index` from now on.
+    pub(crate) fn set_output(&mut self, index: u32, output: Weak<Inner>) {
+        match index {
+            0 => self.output = output,
+            i => {
+                let extra = self.extra.as_mut().expect("several outputs");
+                extra.other_outputs[i as usize - 1] = output;
+            }
+        }
+    }
+
     pub(crate) fn output_count(&self) -> usize {
         1 + self
             .extra
@@ -436,7 +453,10 @@ pub fn apply<F: Function>(mut function: F, inputs: &[&Variable]) -> SmallVec<[Va
     if !is_needed {
         return constants(ys);
     }
-    let keep = function.keeps(&needs);
+    let mut keep = function.keeps(&needs);
+    if config::keeps_inputs() {
+        keep = keep.and(Keep::INPUTS);
+    }
     record(Box::new(function), edges, save(keep, xs, &ys), ys)
 }
 

@@ -36,7 +36,9 @@ mod variable;
 pub mod weights;
 
 pub use backprop::{BackwardOptions, grad, grad_with};
-pub use config::{detect_anomaly, enable_grad, is_recording, is_training, no_grad, test_mode};
+pub use config::{
+    detect_anomaly, enable_grad, is_recording, is_training, keep_inputs, no_grad, test_mode,
+};
 pub use derivatives::{hessian, hvp, jacobian, jvp, vjp};
 pub use dezero_array::{Array, DType, Device, Shape, random, s};
 pub use error::{Error, Result};
@@ -48,7 +50,7 @@ pub use operators::Scalar;
 pub use optimizers::Optimizer;
 pub use parameter::{Buffer, Parameter, ShapePattern, State};
 pub use training::Progress;
-pub use variable::{AsVariable, Creator, HookHandle, Origin, Variable};
+pub use variable::{AsVariable, Creator, HookHandle, Origin, Variable, WeakCreator};
 
 /// The programs of the README run as tests.
 #[cfg(doctest)]

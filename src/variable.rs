@@ -1,8 +1,10 @@
 //! [`Variable`]: a shared handle to an array that remembers how it was computed.
 
+use std::any::Any;
 use std::fmt;
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use dezero_array::{Array, DType, Device, Shape};
 use parking_lot::{RwLock, RwLockReadGuard};
@@ -22,7 +24,11 @@ use crate::function::{Edge, Hook, Node, next_sequence};
 #[derive(Clone)]
 pub struct Variable(pub(crate) Arc<Inner>);
 
-pub(crate) struct Inner(RwLock<State>);
+pub(crate) struct Inner {
+    state: RwLock<State>,
+    /// See [`Variable::tag`].
+    tag: AtomicUsize,
+}
 
 pub(crate) struct State {
     pub(crate) data: Array,
@@ -38,12 +44,12 @@ impl Inner {
     #[inline]
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, State> {
         // Recursive: a user's function may look at a variable that its caller is looking at.
-        self.0.read_recursive()
+        self.state.read_recursive()
     }
 
     #[inline]
     pub(crate) fn write(&self) -> parking_lot::RwLockWriteGuard<'_, State> {
-        self.0.write()
+        self.state.write()
     }
 }
 
@@ -65,12 +71,15 @@ impl Variable {
 
     #[inline]
     pub(crate) fn with_edge(data: Array, edge: Option<Edge>) -> Variable {
-        Variable(Arc::new(Inner(RwLock::new(State {
-            data,
-            edge,
-            grad: None,
-            name: None,
-        }))))
+        Variable(Arc::new(Inner {
+            state: RwLock::new(State {
+                data,
+                edge,
+                grad: None,
+                name: None,
+            }),
+            tag: AtomicUsize::new(0),
+        }))
     }
 
     /// A leaf with a name for messages and pictures.
@@ -210,10 +219,33 @@ impl Variable {
         }
     }
 
+    /// Takes the name away.
+    pub fn clear_name(&self) {
+        self.0.write().name = None;
+    }
+
     /// Whether a gradient can be asked for: false for constants and what is computed from them.
     #[inline]
     pub fn requires_grad(&self) -> bool {
         self.0.read().edge.is_some()
+    }
+
+    /// A word that a binding to another language may keep with the variable, to find the object
+    /// that stands for it there; 0 at first.
+    #[inline]
+    pub fn tag(&self) -> usize {
+        self.0.tag.load(Ordering::Relaxed)
+    }
+
+    /// Sets the [`tag`](Variable::tag).
+    #[inline]
+    pub fn set_tag(&self, tag: usize) {
+        self.0.tag.store(tag, Ordering::Relaxed);
+    }
+
+    /// How many handles there are to this variable.
+    pub fn handles(&self) -> usize {
+        Arc::strong_count(&self.0)
     }
 
     /// Whether both handles are of the same variable.
@@ -357,10 +389,94 @@ impl Creator {
         self.0.location
     }
 
+    /// The variables that the function was applied to, constants included, where
+    /// [`keep_inputs`](crate::keep_inputs) was on. One that nobody holds any more is made anew,
+    /// with its value and its place in the graph, and is the same variable for whoever asks next.
+    ///
+    /// ```
+    /// use dezero::{Array, Variable, keep_inputs};
+    /// keep_inputs(true);
+    /// let x = Variable::new(3.0);
+    /// let y = &x * &x + Array::new(1.0);
+    /// let add = y.creator().unwrap();
+    /// let [product, one] = &add.operands()[..] else { unreachable!() };
+    /// assert_eq!((product.item(), one.item()), (9.0, 1.0));
+    /// assert!(product.creator().unwrap().operands()[1].is_same(&x));
+    /// ```
+    ///
+    /// # Panics
+    /// If an input was not kept.
+    #[track_caller]
+    pub fn operands(&self) -> Vec<Variable> {
+        let body = self.0.body.read_recursive();
+        let mut operands = Vec::with_capacity(body.edges.len());
+        for (i, edge) in body.edges.iter().enumerate() {
+            let alive = edge
+                .as_ref()
+                .and_then(|edge| edge.node.body.read_recursive().output(edge.index));
+            operands.push(alive.unwrap_or_else(|| {
+                let Some(data) = body.saved(i) else {
+                    panic!(
+                        "{}: input {i} was not kept; turn `keep_inputs` on before the computation",
+                        body.name()
+                    );
+                };
+                let x = Variable::with_edge(data.clone(), edge.clone());
+                if let Some(edge) = edge {
+                    let mut body = edge.node.body.write();
+                    body.set_output(edge.index, Arc::downgrade(&x.0));
+                }
+                x
+            }));
+        }
+        operands
+    }
+
+    /// What the function computed, as far as somebody still holds it.
+    pub fn results(&self) -> Vec<Option<Variable>> {
+        let body = self.0.body.read_recursive();
+        (0..body.output_count())
+            .map(|i| body.output(i as u32))
+            .collect()
+    }
+
+    /// The gradients of the inputs from those of the outputs (zeros where `None`): one step of a
+    /// backward pass, recorded where recording is on.
+    ///
+    /// # Panics
+    /// If there are not as many gradients as outputs.
+    #[track_caller]
+    pub fn backward(&self, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
+        backprop::step(&self.0, gys)
+    }
+
+    /// Looks at the function itself, for a program that knows its type; `None` where it was
+    /// unchained.
+    pub fn with_function<R>(&self, look: impl FnOnce(&dyn Any) -> R) -> Option<R> {
+        let body = self.0.body.read_recursive();
+        body.function.as_deref().map(|function| look(function))
+    }
+
+    /// A reference that does not keep the graph alive.
+    pub fn downgrade(&self) -> WeakCreator {
+        WeakCreator(Arc::downgrade(&self.0))
+    }
+
     /// The inputs that take part in differentiation: where each comes from.
     pub fn inputs(&self) -> Vec<Origin> {
         let body = self.0.body.read_recursive();
         body.edges.iter().flatten().map(Origin::new).collect()
+    }
+}
+
+/// A [`Creator`], if the graph that it is part of is still there.
+#[derive(Clone, Debug, Default)]
+pub struct WeakCreator(Weak<Node>);
+
+impl WeakCreator {
+    /// The application, if its graph is still there.
+    pub fn upgrade(&self) -> Option<Creator> {
+        self.0.upgrade().map(Creator)
     }
 }
 

@@ -1,0 +1,2 @@
+"""The functions."""
+from dezero._dezero import *  # noqa: F403

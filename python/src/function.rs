@@ -1,0 +1,400 @@
+//! `Function`: what users derive their own operations from, and what stands for the engine's in the
+//! graph.
+
+use dezero::{Array, Backward, Creator, Gradients, Keep, Variable, WeakCreator};
+use dezero_array::DType;
+use pyo3::exceptions::{PyAttributeError, PyNotImplementedError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+
+use crate::call::{call, raise};
+use crate::ndarray::{self, Attached};
+use crate::variable::{PyVariable, is_number, unsupported, wrap, wrap_new};
+
+/// An operation: `forward` computes NumPy arrays from NumPy arrays, `backward` gives the gradients
+/// of the inputs (Variables) from those of the outputs (Variables).
+///
+/// Derive from it to write your own; call an instance to apply it.
+#[pyclass(
+    name = "Function",
+    module = "dezero.core",
+    frozen,
+    subclass,
+    dict,
+    weakref
+)]
+pub struct PyFunction {
+    /// Its place in the graph. Weak: the graph holds the function.
+    node: Attached<WeakCreator>,
+    /// For functions of the engine, which their graph does not hold.
+    held: Attached<Option<Creator>>,
+    /// Inputs and outputs while `backward` runs.
+    running: Attached<Option<(Py<PyList>, Py<PyList>)>>,
+    /// What was asked for already: the same objects every time.
+    inputs: Attached<Option<Py<PyList>>>,
+}
+
+/// A function that is written in Python, as the engine sees it.
+struct Foreign {
+    object: Py<PyAny>,
+    name: &'static str,
+    /// Computed already: an exception cannot leave the engine's `forward`.
+    outputs: Vec<Array>,
+}
+
+impl dezero::Function for Foreign {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn forward(&mut self, _: &[Array]) -> dezero::Outputs {
+        std::mem::take(&mut self.outputs).into()
+    }
+
+    fn keeps(&self, _: &[bool]) -> Keep {
+        Keep::INPUTS.and(Keep::OUTPUTS)
+    }
+
+    fn backward(&self, context: &Backward<'_>) -> Gradients {
+        match Python::attach(|py| self.run_backward(py, context)) {
+            Ok(gxs) => gxs.into(),
+            Err(error) => raise(error),
+        }
+    }
+}
+
+impl Foreign {
+    fn run_backward(
+        &self,
+        py: Python<'_>,
+        context: &Backward<'_>,
+    ) -> PyResult<Vec<Option<Variable>>> {
+        let object = self.object.bind(py);
+        let function = object.cast::<PyFunction>()?.get();
+        let mut inputs = Vec::with_capacity(context.inputs());
+        for i in 0..context.inputs() {
+            inputs.push(wrap_new(py, context.input(i))?);
+        }
+        let mut outputs = Vec::with_capacity(context.outputs());
+        let mut gys = Vec::with_capacity(context.outputs());
+        for i in 0..context.outputs() {
+            outputs.push(wrap_new(py, context.output(i))?);
+            gys.push(wrap(py, context.gy(i))?);
+        }
+        let references = PyList::empty(py);
+        for output in &outputs {
+            references.append(OutputReference::to(py, output)?)?;
+        }
+        let outer = running(function).map(|(a, b)| (a.clone_ref(py), b.clone_ref(py)));
+        let inputs = PyList::new(py, inputs)?.unbind();
+        function.running.set(Some((inputs, references.unbind())));
+        let gxs = object.call_method1(intern!(py, "backward"), PyTuple::new(py, gys)?);
+        function.running.set(outer);
+        let gxs = gxs?;
+        let mut all = match gxs.cast::<PyTuple>() {
+            Ok(gxs) => gxs
+                .iter()
+                .map(|gx| gradient(&gx))
+                .collect::<PyResult<Vec<_>>>()?,
+            Err(_) => vec![gradient(&gxs)?],
+        };
+        all.resize(context.inputs(), None);
+        Ok(all)
+    }
+}
+
+fn running(function: &PyFunction) -> Option<&(Py<PyList>, Py<PyList>)> {
+    // SAFETY: attached to Python; nobody keeps the reference over a change.
+    unsafe { (*function.running.get()).as_ref() }
+}
+
+fn gradient(gx: &Bound<'_, PyAny>) -> PyResult<Option<Variable>> {
+    if gx.is_none() {
+        return Ok(None);
+    }
+    if let Ok(gx) = gx.cast::<PyVariable>() {
+        return PyVariable::engine(gx).cloned().map(Some);
+    }
+    if ndarray::is_ndarray(gx) || is_number(gx)? {
+        let gx = ndarray::from_numpy(&ndarray::as_ndarray(gx)?)?;
+        return Ok(Some(Variable::constant(gx)));
+    }
+    Err(unsupported(gx))
+}
+
+/// A reference to an output that does not keep it alive where somebody else does not. Called, it
+/// gives the variable.
+#[pyclass(name = "_Output", module = "dezero.core", frozen)]
+pub struct OutputReference {
+    alive: Option<Py<PyVariable>>,
+}
+
+impl OutputReference {
+    fn to<'py>(
+        py: Python<'py>,
+        output: &Bound<'py, PyVariable>,
+    ) -> PyResult<Bound<'py, OutputReference>> {
+        let alive = Some(output.clone().unbind());
+        Bound::new(py, OutputReference { alive })
+    }
+}
+
+#[pymethods]
+impl OutputReference {
+    fn __call__(&self, py: Python<'_>) -> Option<Py<PyVariable>> {
+        self.alive.as_ref().map(|output| output.clone_ref(py))
+    }
+}
+
+impl PyFunction {
+    fn empty() -> PyFunction {
+        PyFunction {
+            node: Attached::new(WeakCreator::default()),
+            held: Attached::new(None),
+            running: Attached::new(None),
+            inputs: Attached::new(None),
+        }
+    }
+
+    fn creator(&self) -> PyResult<Creator> {
+        // SAFETY: attached to Python.
+        let (node, held) = unsafe { (&*self.node.get(), &*self.held.get()) };
+        held.clone().or_else(|| node.upgrade()).ok_or_else(|| {
+            PyAttributeError::new_err(
+                "the function was not applied yet, or nobody holds its outputs any more",
+            )
+        })
+    }
+}
+
+#[pymethods]
+impl PyFunction {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> PyFunction {
+        PyFunction::empty()
+    }
+
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn __init__(&self, _args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) {}
+
+    /// Applies the function to variables, arrays or numbers, and records it.
+    #[pyo3(signature = (*inputs))]
+    fn __call__<'py>(
+        slf: &Bound<'py, Self>,
+        inputs: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let mut xs = Vec::with_capacity(inputs.len());
+        let mut arrays = Vec::with_capacity(inputs.len());
+        let has_variable = inputs.iter().any(|x| x.is_instance_of::<PyVariable>());
+        for x in inputs.iter() {
+            if let Ok(x) = x.cast::<PyVariable>() {
+                if x.get().is_nothing() {
+                    xs.push(Variable::constant(Array::zeros([0], DType::F32)));
+                } else {
+                    xs.push(PyVariable::engine(x)?.clone());
+                }
+                arrays.push(PyVariable::array(x)?);
+            } else if x.is_none() {
+                xs.push(Variable::constant(Array::zeros([0], DType::F32)));
+                arrays.push(py.None());
+            } else if ndarray::is_ndarray(&x) {
+                let data = ndarray::from_numpy(&x)?;
+                xs.push(if has_variable {
+                    Variable::constant(data)
+                } else {
+                    Variable::new(data)
+                });
+                arrays.push(x.unbind());
+            } else {
+                return Err(unsupported(&x));
+            }
+        }
+        let ys = slf.call_method1(intern!(py, "forward"), PyTuple::new(py, arrays)?)?;
+        let ys = match ys.cast::<PyTuple>() {
+            Ok(ys) => ys.clone(),
+            Err(_) => PyTuple::new(py, [ys])?,
+        };
+        let mut outputs = Vec::with_capacity(ys.len());
+        for y in ys.iter() {
+            if !ndarray::is_ndarray(&y) && !is_number(&y)? {
+                return Err(unsupported(&y));
+            }
+            outputs.push(ndarray::from_numpy(&ndarray::as_ndarray(&y)?)?);
+        }
+        let name = class_name(&slf.get_type().name()?)?;
+        let function = Foreign {
+            object: slf.clone().into_any().unbind(),
+            name,
+            outputs,
+        };
+        let inputs: Vec<&Variable> = xs.iter().collect();
+        let outputs = call(|| dezero::apply(function, &inputs))?;
+        if let Some(creator) = outputs.first().and_then(Variable::creator) {
+            slf.get().node.set(creator.downgrade());
+            slf.get().inputs.set(None);
+        }
+        let mut ys = Vec::with_capacity(outputs.len());
+        for output in outputs {
+            ys.push(wrap_new(py, output)?);
+        }
+        if ys.len() == 1 {
+            return Ok(ys.remove(0).into_any());
+        }
+        Ok(PyList::new(py, ys)?.into_any())
+    }
+
+    /// Computes the outputs, NumPy arrays, from the inputs, NumPy arrays.
+    #[pyo3(signature = (*_xs))]
+    fn forward(&self, _xs: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
+        Err(PyNotImplementedError::new_err("forward"))
+    }
+
+    /// Computes the gradients of the inputs from those of the outputs.
+    #[pyo3(signature = (*_gys))]
+    fn backward(&self, _gys: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
+        Err(PyNotImplementedError::new_err("backward"))
+    }
+
+    /// The variables that the function was applied to.
+    #[getter]
+    fn get_inputs(slf: &Bound<'_, Self>) -> PyResult<Py<PyList>> {
+        let (py, this) = (slf.py(), slf.get());
+        if let Some((inputs, _)) = running(this) {
+            return Ok(inputs.clone_ref(py));
+        }
+        let creator = this.creator()?;
+        let is_foreign = creator.with_function(|f| f.is::<Foreign>()) == Some(true);
+        // SAFETY: attached to Python.
+        if let Some(inputs) = unsafe { &*this.inputs.get() } {
+            return Ok(inputs.clone_ref(py));
+        }
+        let operands = call(|| creator.operands())?;
+        let operands = operands.into_iter().map(|x| wrap(py, x));
+        let inputs = PyList::new(py, operands.collect::<PyResult<Vec<_>>>()?)?.unbind();
+        if !is_foreign {
+            // The graph does not hold this object, so there is no cycle.
+            this.inputs.set(Some(inputs.clone_ref(py)));
+        }
+        Ok(inputs)
+    }
+
+    /// The variables that the function computed, as references to be called.
+    #[getter]
+    fn get_outputs(slf: &Bound<'_, Self>) -> PyResult<Py<PyList>> {
+        let (py, this) = (slf.py(), slf.get());
+        if let Some((_, outputs)) = running(this) {
+            return Ok(outputs.clone_ref(py));
+        }
+        let results = PyList::empty(py);
+        for result in this.creator()?.results() {
+            let alive = match result {
+                Some(result) => Some(wrap(py, result)?.unbind()),
+                None => None,
+            };
+            results.append(Bound::new(py, OutputReference { alive })?)?;
+        }
+        Ok(results.unbind())
+    }
+
+    /// How many functions lie between the leaves and this one, at most.
+    #[getter]
+    fn generation(&self) -> PyResult<usize> {
+        let generations = self.creator()?.operands();
+        Ok(generations
+            .iter()
+            .map(Variable::generation)
+            .max()
+            .unwrap_or(0))
+    }
+
+    /// The gradients of the inputs, for a function of the engine that is in a graph.
+    fn _engine_backward<'py>(
+        slf: &Bound<'py, Self>,
+        gys: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let creator = slf.get().creator()?;
+        let gys = gys
+            .iter()
+            .map(|gy| gradient(&gy))
+            .collect::<PyResult<Vec<_>>>()?;
+        let gxs = call(|| creator.backward(&gys))?;
+        let mut all = Vec::with_capacity(gxs.len());
+        for gx in gxs {
+            all.push(match gx {
+                Some(gx) => wrap(py, gx)?.into_any().unbind(),
+                None => py.None(),
+            });
+        }
+        match all.len() {
+            1 => Ok(all.remove(0).into_bound(py)),
+            _ => Ok(PyTuple::new(py, all)?.into_any()),
+        }
+    }
+
+    /// Takes the place of `y`'s creator.
+    fn _stand_for(slf: &Bound<'_, Self>, y: &Bound<'_, PyVariable>) -> PyResult<()> {
+        if let Some(creator) = y.get().handle().creator() {
+            objects(slf.py())?.set_item(creator.sequence(), slf)?;
+            slf.get().inputs.set(None);
+            slf.get().held.set(Some(creator));
+        }
+        Ok(())
+    }
+
+    #[getter]
+    fn _sequence(&self) -> PyResult<u64> {
+        Ok(self.creator()?.sequence())
+    }
+}
+
+/// Names of classes live as long as the process, as the engine wants them.
+fn class_name(name: &Bound<'_, PyString>) -> PyResult<&'static str> {
+    use std::collections::HashMap;
+    use std::sync::Mutex;
+    static NAMES: Mutex<Option<HashMap<String, &'static str>>> = Mutex::new(None);
+    let name = name.to_cow()?;
+    let mut names = NAMES.lock().expect("not poisoned");
+    let names = names.get_or_insert_default();
+    if let Some(name) = names.get(&*name) {
+        return Ok(name);
+    }
+    let kept: &'static str = Box::leak(name.clone().into_owned().into_boxed_str());
+    names.insert(name.into_owned(), kept);
+    Ok(kept)
+}
+
+/// Objects that stand for functions of the engine, by sequence number, as long as somebody holds them.
+fn objects(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static OBJECTS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let objects = OBJECTS.get_or_try_init(py, || {
+        let weak = py.import("weakref")?.getattr("WeakValueDictionary")?;
+        weak.call0().map(Bound::unbind)
+    })?;
+    Ok(objects.bind(py))
+}
+
+/// The object that stands for `creator` in Python.
+pub fn object_of(py: Python<'_>, creator: Creator) -> PyResult<Bound<'_, PyAny>> {
+    let foreign = creator.with_function(|function| {
+        let foreign = function.downcast_ref::<Foreign>();
+        foreign.map(|foreign| foreign.object.clone_ref(py))
+    });
+    if let Some(Some(object)) = foreign {
+        return Ok(object.into_bound(py));
+    }
+    let sequence = creator.sequence();
+    if let Ok(object) = objects(py)?.get_item(sequence) {
+        return Ok(object);
+    }
+    let core = py.import(intern!(py, "dezero.core"))?;
+    let class = core.call_method1(intern!(py, "_class_of"), (creator.name(),))?;
+    let object = class.call_method1(intern!(py, "__new__"), (&class,))?;
+    object.cast::<PyFunction>()?.get().held.set(Some(creator));
+    objects(py)?.set_item(sequence, &object)?;
+    Ok(object)
+}

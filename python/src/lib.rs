@@ -1,0 +1,50 @@
+//! The compiled part of the Python package: the engine under NumPy's manners.
+
+mod call;
+mod function;
+mod functions;
+mod indices;
+mod ndarray;
+mod operators;
+mod variable;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _dezero {
+    use super::*;
+
+    #[pymodule_export]
+    use crate::function::{OutputReference, PyFunction};
+    #[pymodule_export]
+    use crate::functions::{
+        abs, accuracy, add, binary_cross_entropy, broadcast_to, clip, cos, div, exp, gelu,
+        leaky_relu, linear, log, log_softmax, matmul, max, mean, mean_squared_error, min, mul, neg,
+        pow, rdiv, relu, reshape, rsub, sigmoid, sigmoid_cross_entropy, silu, sin, softmax,
+        softmax_cross_entropy, softplus, sqrt, sub, sum, sum_to, tan, tanh, transpose,
+    };
+    #[pymodule_export]
+    use crate::indices::get_item;
+    #[pymodule_export]
+    use crate::ndarray::Memory;
+    #[pymodule_export]
+    use crate::variable::{PyParameter, PyVariable};
+
+    #[pyfunction]
+    fn set_enable_backprop(enable: bool) {
+        call::set_enable_backprop(enable);
+    }
+
+    #[pyfunction]
+    fn is_recording() -> bool {
+        call::is_recording()
+    }
+
+    #[pymodule_init]
+    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        call::silence_caught_panics();
+        // The book's programs look at the graph: functions have all their inputs.
+        dezero::keep_inputs(true);
+        Ok(())
+    }
+}
