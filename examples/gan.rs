@@ -1,11 +1,21 @@
-//! A generative adversarial network (Goodfellow et al., 2014) learns to draw handwritten digits.
+//! A generative adversarial network (Goodfellow et al., 2014) learns to draw handwritten digits: those that come with
+//! the crate, or MNIST.
+//!
+//! `cargo run --release --features image --example gan -- --data-dir FOLDER --picture gan.png`; both options may be left
+//! out.
 
-use dezero::data::{DataLoader, Dataset, Split, digits};
+mod command_line;
+mod handwriting;
+
+use std::process::ExitCode;
+
+use command_line::exit_code;
+use dezero::data::{DataLoader, Dataset, Split};
 use dezero::models::Mlp;
 use dezero::optimizers::Adam;
-use dezero::{Array, DType, Progress, Variable, functions, no_grad, random};
+use dezero::{Array, DType, Progress, Result, Variable, functions, no_grad, random};
 
-const LATENT: usize = 16;
+const LATENT: usize = 32;
 
 fn noise(n: usize) -> Array {
     Array::randn([n, LATENT]).to_dtype(DType::F32)
@@ -18,16 +28,23 @@ fn loss(discriminator: &Mlp, images: &Variable, real: bool) -> Variable {
     functions::sigmoid_cross_entropy(y, t)
 }
 
-fn main() {
+fn train() -> Result<()> {
+    let data = handwriting::load(Split::Train)?;
+    let [_, height, width] = data.image_shape();
+    // The embedded digits are few and small.
+    let (epochs, batch_size, size) = match data.len() {
+        ..10_000 => (60, 32, 128),
+        _ => (20, 100, 512),
+    };
+
     random::seed(0);
-    let loader = DataLoader::new(digits(Split::Train).flatten(), 32).shuffle(true);
-    let generator = Mlp::new([128, 128, 64]).activation(Variable::relu);
-    let discriminator = Mlp::new([128, 128, 1]).activation(|x| x.leaky_relu(0.2).dropout(0.3));
+    let loader = DataLoader::new(data.flatten(), batch_size).shuffle(true);
+    let generator = Mlp::new([size, size, height * width]).activation(|x| x.leaky_relu(0.2));
+    let discriminator = Mlp::new([size, size, 1]).activation(|x| x.leaky_relu(0.2).dropout(0.3));
     let mut generator_optimizer = Adam::new(5e-4).beta1(0.5).setup(&generator);
     let mut discriminator_optimizer = Adam::new(5e-4).beta1(0.5).setup(&discriminator);
     let generate = |n: usize| generator.forward(noise(n)).sigmoid();
 
-    let epochs = 60;
     let mut progress = Progress::new(epochs, loader.dataset().len());
     for _ in 0..epochs {
         for (x, _) in &loader {
@@ -55,15 +72,10 @@ fn main() {
     }
 
     println!("Digits that nobody wrote:");
-    let images = no_grad(|| generate(7)).data().to_vec::<f32>();
-    for row in 0..8 {
-        for image in images.chunks(64) {
-            for p in &image[8 * row..][..8] {
-                let ink = b" .:-=+*#@"[(p * 8.99) as usize] as char;
-                print!("{ink}{ink}");
-            }
-            print!("  ");
-        }
-        println!();
-    }
+    let images = no_grad(|| generate(12)).data();
+    handwriting::show(&images.reshape([12, height, width]))
+}
+
+fn main() -> ExitCode {
+    exit_code(train())
 }

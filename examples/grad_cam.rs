@@ -2,11 +2,21 @@
 //!
 //! The gradient of the class's score with respect to the last feature maps, averaged over each map,
 //! says how much the map matters; the weighted sum of the maps is a picture of the evidence.
+//!
+//! `cargo run --release --features image --example grad_cam -- --data-dir FOLDER --picture grad_cam.png`; both options may
+//! be left out. Of a photograph: `grad_cam_photograph`.
 
-use dezero::data::{DataLoader, Dataset, Split, digits};
+mod command_line;
+mod handwriting;
+
+use std::process::ExitCode;
+
+use command_line::exit_code;
+use dezero::data::{DataLoader, Dataset, Split};
+use dezero::functions::Pool2dParams;
 use dezero::layers::{Conv2d, Linear};
 use dezero::optimizers::Adam;
-use dezero::{Array, Layer, Progress, Variable, functions, grad, random};
+use dezero::{Array, Layer, Progress, Result, Variable, functions, grad, random};
 
 #[derive(Layer)]
 struct Reader {
@@ -26,9 +36,12 @@ impl Reader {
         }
     }
 
-    /// Images (n, 1, 8, 8) to 64 feature maps of the same size.
+    /// Images (n, 1, h, w) to 64 feature maps; those of MNIST are halved on the way.
     fn features(&self, x: &Array) -> Variable {
-        let y = self.conv1.forward(x).relu();
+        let mut y = self.conv1.forward(x).relu();
+        if x.shape()[3] > 8 {
+            y = y.max_pool2d(Pool2dParams::new((2, 2)));
+        }
         let y = self.conv2.forward(&y).relu();
         self.conv3.forward(&y).relu()
     }
@@ -39,19 +52,16 @@ impl Reader {
     }
 }
 
-/// Grey values from 0 to 1 as characters, two for each pixel.
-fn draw(row: &[f32]) -> String {
-    let ink = row.iter().map(|p| b" .:-=+*#@"[(p * 8.0) as usize] as char);
-    ink.flat_map(|c| [c, c]).collect()
-}
+fn train() -> Result<()> {
+    let data = handwriting::load(Split::Train)?;
+    // The embedded digits are few.
+    let epochs = if data.len() < 10_000 { 12 } else { 1 };
 
-fn main() {
     random::seed(0);
-    let loader = DataLoader::new(digits(Split::Train), 32).shuffle(true);
+    let loader = DataLoader::new(data, 32).shuffle(true);
     let model = Reader::new();
     let mut optimizer = Adam::new(0.002).setup(&model);
 
-    let epochs = 12;
     let mut progress = Progress::new(epochs, loader.dataset().len());
     for _ in 0..epochs {
         for (x, t) in &loader {
@@ -67,21 +77,29 @@ fn main() {
         progress.finish_epoch(&[]);
     }
 
-    for i in [1, 2, 9] {
-        let (x, _) = digits(Split::Test).batch(&[i]);
+    let mut pictures = Vec::new();
+    for i in [1, 2, 7, 9] {
+        let (x, _) = handwriting::load(Split::Test)?.batch(&[i]);
         let features = model.features(&x);
         let scores = model.scores(&features);
         let class = scores.data().argmax().item() as usize;
 
         let gradient = grad(&[&scores.get((0, class))], &[&features], false).remove(0);
         let weights = gradient.data().mean_axis([2, 3], true);
-        let evidence = (features.data() * weights).sum_axis(1, false);
-        let evidence = evidence.clip(0.0, f64::INFINITY);
-        let evidence = (&evidence / evidence.max()).to_vec::<f32>();
+        let evidence = (features.data() * weights)
+            .sum_axis(1, true)
+            .clip(0.0, f64::INFINITY);
+        let evidence = Variable::constant(&evidence / evidence.max());
+        let size = (x.shape()[2], x.shape()[3]);
+        let evidence = evidence.upsample_bilinear(size, false).data();
 
-        println!("image, and the evidence for a {class}:");
-        for (image, evidence) in x.to_vec::<f32>().chunks(8).zip(evidence.chunks(8)) {
-            println!("  {}   {}", draw(image), draw(evidence));
-        }
+        println!("read as a {class}");
+        pictures.extend([x, evidence].map(|x| x.reshape([size.0, size.1])));
     }
+    println!("\nEach image, and beside it where the evidence is:");
+    handwriting::show(&Array::stack(&pictures, 0))
+}
+
+fn main() -> ExitCode {
+    exit_code(train())
 }

@@ -2,23 +2,21 @@
 //!
 //! `cargo run --release --example mnist -- --data-dir FOLDER`
 
-use std::env;
+mod command_line;
+
 use std::process::ExitCode;
 
+use command_line::{exit_code, option};
 use dezero::data::{DataLoader, Dataset, Split, mnist_in};
 use dezero::models::Mlp;
 use dezero::optimizers::Adam;
 use dezero::{Progress, Result, Variable, functions, no_grad, random};
 
-/// What follows `--data-dir`; an empty path leaves the usual places.
-fn data_dir() -> String {
-    let mut args = env::args().skip_while(|arg| arg != "--data-dir");
-    args.nth(1).unwrap_or_default()
-}
-
 fn train() -> Result<()> {
-    let train = mnist_in(data_dir(), Split::Train)?.flatten();
-    let test = mnist_in(data_dir(), Split::Test)?.flatten();
+    // Without the option: the usual places.
+    let data_dir = option("--data-dir").unwrap_or_default();
+    let train = mnist_in(&data_dir, Split::Train)?.flatten();
+    let test = mnist_in(&data_dir, Split::Test)?.flatten();
     let (max_epoch, batch_size, hidden_size) = (5, 100, 1000);
 
     random::seed(0);
@@ -54,11 +52,5 @@ fn train() -> Result<()> {
 }
 
 fn main() -> ExitCode {
-    match train() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(train())
 }

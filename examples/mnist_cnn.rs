@@ -2,23 +2,21 @@
 //!
 //! `cargo run --release --example mnist_cnn -- --data-dir FOLDER`
 
-use std::env;
+mod command_line;
+
 use std::process::ExitCode;
 
+use command_line::{exit_code, option};
 use dezero::data::{DataLoader, Dataset, Split, mnist_in};
 use dezero::models::LeNet;
 use dezero::optimizers::{Adam, CosineSchedule, Schedule};
 use dezero::{Progress, Result, functions, no_grad, random, test_mode};
 
-/// What follows `--data-dir`; an empty path leaves the usual places.
-fn data_dir() -> String {
-    let mut args = env::args().skip_while(|arg| arg != "--data-dir");
-    args.nth(1).unwrap_or_default()
-}
-
-fn train() -> Result<f64> {
-    let train = DataLoader::new(mnist_in(data_dir(), Split::Train)?, 100).shuffle(true);
-    let test = DataLoader::new(mnist_in(data_dir(), Split::Test)?, 100);
+fn train() -> Result<()> {
+    // Without the option: the usual places.
+    let data_dir = option("--data-dir").unwrap_or_default();
+    let train = DataLoader::new(mnist_in(&data_dir, Split::Train)?, 100).shuffle(true);
+    let test = DataLoader::new(mnist_in(&data_dir, Split::Test)?, 100);
 
     random::seed(0);
     let model = LeNet::new(10);
@@ -48,18 +46,10 @@ fn train() -> Result<f64> {
         accuracy = hits / test.dataset().len() as f64;
         progress.finish_epoch(&[("test accuracy", accuracy)]);
     }
-    Ok(accuracy)
+    println!("test accuracy {:.2} %", 100.0 * accuracy);
+    Ok(())
 }
 
 fn main() -> ExitCode {
-    match train() {
-        Ok(accuracy) => {
-            println!("test accuracy {:.2} %", 100.0 * accuracy);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(train())
 }

@@ -2,12 +2,14 @@
 //!
 //! `cargo run --release --example shakespeare -- --data-dir FOLDER`
 
-use std::env;
+mod command_line;
+
 use std::process::ExitCode;
 
+use command_line::{exit_code, option};
 use dezero::data::{CharCorpus, SeqDataLoader, shakespeare_in};
 use dezero::layers::{Embedding, Linear, Lstm};
-use dezero::optimizers::{Adam, ClipGrad};
+use dezero::optimizers::{Adam, ClipGrad, CosineSchedule, Schedule};
 use dezero::{Array, Layer, Progress, Result, Variable, functions, no_grad, random};
 
 #[derive(Layer)]
@@ -61,23 +63,25 @@ fn write(model: &CharLstm, corpus: &CharCorpus, start: &str, length: usize) -> S
 }
 
 fn train() -> Result<()> {
-    let mut args = env::args().skip_while(|arg| arg != "--data-dir");
-    let corpus = shakespeare_in(args.nth(1).unwrap_or_default())?;
-    let (max_epoch, batch_size, bptt_length, hidden_size) = (3, 64, 50, 256);
+    let corpus = shakespeare_in(option("--data-dir").unwrap_or_default())?;
+    let (max_epoch, batch_size, bptt_length, hidden_size) = (4, 64, 50, 256);
 
     random::seed(0);
     let model = CharLstm::new(corpus.vocabulary().len(), hidden_size);
-    let mut optimizer = Adam::new(0.002).setup(&model).with_hook(ClipGrad::new(5.0));
+    let mut optimizer = Adam::new(0.003).setup(&model).with_hook(ClipGrad::new(5.0));
     let loader = SeqDataLoader::new(corpus.clone(), batch_size);
-    let mut progress = Progress::new(max_epoch, loader.len() * batch_size);
+    let updates = loader.len() / bptt_length;
+    let schedule = CosineSchedule::new(0.003, max_epoch * updates);
+    let mut progress = Progress::new(max_epoch, updates * bptt_length * batch_size);
 
-    for _ in 0..max_epoch {
+    for epoch in 0..max_epoch {
         model.reset_state();
         let mut loss = Variable::constant(0.0f32);
         for (i, (x, t)) in loader.iter().enumerate() {
             loss = loss + functions::softmax_cross_entropy(model.forward(&x), &t);
             let count = i + 1;
             if count % bptt_length == 0 {
+                optimizer.set_lr(schedule.lr(epoch * updates + i / bptt_length));
                 optimizer.clear_grads();
                 loss.backward();
                 loss.unchain_backward();
@@ -88,17 +92,12 @@ fn train() -> Result<()> {
             }
         }
         progress.finish_epoch(&[]);
-        println!("{}\n", write(&model, &corpus, "ROMEO:\n", 300));
+        println!("{}\n", write(&model, &corpus, "ROMEO:\n", 200));
     }
+    println!("A scene:\n\n{}", write(&model, &corpus, "ROMEO:\n", 1200));
     Ok(())
 }
 
 fn main() -> ExitCode {
-    match train() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(train())
 }

@@ -1,9 +1,19 @@
-//! A variational autoencoder learns handwritten digits and draws new ones.
+//! A variational autoencoder (Kingma and Welling, 2013) learns handwritten digits and draws new ones: those that come
+//! with the crate, or MNIST.
+//!
+//! `cargo run --release --features image --example vae -- --data-dir FOLDER --picture vae.png`; both options may be left
+//! out.
 
-use dezero::data::{DataLoader, Dataset, Split, digits};
+mod command_line;
+mod handwriting;
+
+use std::process::ExitCode;
+
+use command_line::exit_code;
+use dezero::data::{DataLoader, Dataset, Split};
 use dezero::layers::Linear;
 use dezero::optimizers::Adam;
-use dezero::{Array, DType, Layer, Progress, Variable, functions, no_grad, random};
+use dezero::{Array, DType, Layer, Progress, Result, Variable, functions, no_grad, random};
 
 const LATENT: usize = 8;
 
@@ -68,13 +78,20 @@ impl Vae {
     }
 }
 
-fn main() {
-    random::seed(0);
-    let loader = DataLoader::new(digits(Split::Train).flatten(), 32).shuffle(true);
-    let vae = Vae::new(64, 256);
-    let mut optimizer = Adam::new(0.002).setup(&vae);
+fn train() -> Result<()> {
+    let data = handwriting::load(Split::Train)?;
+    let [_, height, width] = data.image_shape();
+    // The embedded digits are few and small.
+    let (epochs, batch_size, hidden_size) = match data.len() {
+        ..10_000 => (40, 32, 256),
+        _ => (15, 100, 512),
+    };
 
-    let epochs = 40;
+    random::seed(0);
+    let loader = DataLoader::new(data.flatten(), batch_size).shuffle(true);
+    let vae = Vae::new(height * width, hidden_size);
+    let mut optimizer = Adam::new(0.001).setup(&vae);
+
     let mut progress = Progress::new(epochs, loader.dataset().len());
     for _ in 0..epochs {
         for (x, _) in &loader {
@@ -91,10 +108,8 @@ fn main() {
         progress.finish_epoch(&[]);
     }
 
-    let (x, _) = digits(Split::Test)
-        .flatten()
-        .batch(&(0..360).collect::<Vec<_>>());
-    let (drawing, divergence) = no_grad(|| vae.losses(&x));
+    let test = handwriting::load(Split::Test)?.flatten();
+    let (drawing, divergence) = no_grad(|| vae.losses(&test.x()));
     println!(
         "held-out images: drawing {:.2}, divergence {:.2} nats",
         drawing.item(),
@@ -102,18 +117,11 @@ fn main() {
     );
 
     println!("Digits that nobody wrote:");
-    let z = Variable::constant(Array::randn([6, LATENT]).to_dtype(DType::F32));
-    let images = no_grad(|| vae.decoder.forward(&z).sigmoid())
-        .data()
-        .to_vec::<f32>();
-    for row in 0..8 {
-        for image in images.chunks(64) {
-            for p in &image[8 * row..][..8] {
-                let ink = b" .:-=+*#@"[(p * 8.99) as usize] as char;
-                print!("{ink}{ink}");
-            }
-            print!("  ");
-        }
-        println!();
-    }
+    let z = Variable::constant(Array::randn([12, LATENT]).to_dtype(DType::F32));
+    let images = no_grad(|| vae.decoder.forward(&z).sigmoid()).data();
+    handwriting::show(&images.reshape([12, height, width]))
+}
+
+fn main() -> ExitCode {
+    exit_code(train())
 }

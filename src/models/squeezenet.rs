@@ -112,6 +112,12 @@ impl SqueezeNet {
     /// Applies the network.
     #[track_caller]
     pub fn forward(&self, x: impl AsVariable) -> Variable {
+        self.classify(self.features(x))
+    }
+
+    /// What the last fire module sees: (N, 512, H / 16, W / 16), about.
+    #[track_caller]
+    pub fn features(&self, x: impl AsVariable) -> Variable {
         let pool = Pool2dParams {
             stride: (2, 2),
             ..Pool2dParams::new((3, 3))
@@ -124,7 +130,13 @@ impl SqueezeNet {
         for fire in [&self.fire5, &self.fire6, &self.fire7, &self.fire8] {
             x = fire.forward(&x);
         }
-        x = self.fire9.forward(&x.max_pool2d(pool)).dropout(0.5);
+        self.fire9.forward(&x.max_pool2d(pool))
+    }
+
+    /// Features to the scores of the classes, (N, classes).
+    #[track_caller]
+    pub fn classify(&self, features: impl AsVariable) -> Variable {
+        let x = features.as_variable().dropout(0.5);
         self.conv_final.forward(x).relu().global_avg_pool()
     }
 }

@@ -78,6 +78,31 @@ impl Vgg16 {
         x = self.fc7.forward(&x).relu().dropout(0.5);
         self.fc8.forward(&x)
     }
+
+    /// What each of the thirteen convolutions gives, after its ReLU, in their order: `conv1_1`, `conv1_2`, …
+    /// The image may have any size of at least 16 x 16 pixels.
+    ///
+    /// ```
+    /// use dezero::models::Vgg16;
+    /// use dezero::{Array, DType};
+    /// let features = Vgg16::new(10).features(Array::ones([1, 3, 16, 24], DType::F32));
+    /// assert_eq!(&features[9].shape()[..], &[1, 512, 2, 3]); // conv4_3
+    /// ```
+    #[track_caller]
+    pub fn features(&self, x: impl AsVariable) -> Vec<Variable> {
+        let mut x = x.as_variable();
+        let mut features: Vec<Variable> = Vec::with_capacity(13);
+        for (i, block) in self.blocks.iter().enumerate() {
+            if i > 0 {
+                x = x.max_pool2d(Pool2dParams::new((2, 2)));
+            }
+            for conv in block {
+                x = conv.forward(&x).relu();
+                features.push(x.clone());
+            }
+        }
+        features
+    }
 }
 
 impl Layer for Vgg16 {

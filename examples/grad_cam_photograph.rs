@@ -1,0 +1,60 @@
+//! Grad-CAM (Selvaraju et al., 2017) on a photograph: where SqueezeNet, trained on ImageNet, sees what it sees.
+//!
+//! `cargo run --release --features image --example grad_cam_photograph -- WEIGHTS.npz CLASSES.txt PHOTOGRAPH.jpg OUT.png`
+//!
+//! The files are those of `classify`.
+
+mod command_line;
+
+use std::env;
+use std::process::ExitCode;
+
+use command_line::exit_code;
+use dezero::data::{
+    CenterCrop, Convert, Image, ImageMode, Resize, ToArray, Transform, read_class_names,
+};
+use dezero::models::SqueezeNet;
+use dezero::{Array, Layer, Result, Variable, grad, test_mode};
+
+/// The evidence for the class with the highest score, from 0 to 1, of shape (1, 1, 227, 227), and the class.
+fn grad_cam(model: &SqueezeNet, x: &Array) -> (Array, usize) {
+    let features = test_mode(|| model.features(x));
+    let scores = test_mode(|| model.classify(&features));
+    let class = scores.data().argmax().item() as usize;
+
+    let gradient = grad(&[&scores.get((0, class))], &[&features], false).remove(0);
+    let weights = gradient.data().mean_axis([2, 3], true);
+    let evidence = (features.data() * weights)
+        .sum_axis(1, true)
+        .clip(0.0, f64::INFINITY);
+    let evidence = Variable::constant(&evidence / evidence.max());
+    (evidence.upsample_bilinear((227, 227), false).data(), class)
+}
+
+fn explain([weights, classes, photograph, out]: [&str; 4]) -> Result<()> {
+    let names = read_class_names(classes)?;
+    let model = SqueezeNet::new(names.len());
+    model.load_weights(weights)?;
+
+    let photograph = Image::open(photograph)?;
+    let x = SqueezeNet::preprocess(&photograph).expand_dims(0);
+    let (evidence, class) = grad_cam(&model, &x);
+
+    // What speaks for the class keeps its colours; the rest is dark.
+    let side = photograph.height().min(photograph.width());
+    let square = CenterCrop(side, side).apply(photograph.convert(ImageMode::Rgb));
+    let pixels = (Resize::to(227, 227), Convert(ImageMode::Rgb), ToArray).apply(square);
+    let light = evidence.reshape([1, 227, 227]) * 0.85 + 0.15;
+    Image::from_array(&(pixels * light)).save(out)?;
+    println!("{}; the evidence for it is light in {out}", names[class]);
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let [weights, classes, photograph, out] = &args[..] else {
+        eprintln!("usage: grad_cam_photograph WEIGHTS.npz CLASSES.txt PHOTOGRAPH.jpg OUT.png");
+        return ExitCode::from(2);
+    };
+    exit_code(explain([weights, classes, photograph, out]))
+}
