@@ -42,7 +42,8 @@ def get_dot_graph(output: Variable, verbose: bool = True) -> str:
     """
     text = _dot_var(output, verbose)
     pending: list[Any] = []
-    seen: dict[int, Any] = {}  # keeps the functions alive, so that an id names one of them only
+    seen: dict[int, Any] = {}
+    alive: list[Any] = [output]  # an id names one object only while that is alive
 
     def visit(f: Any) -> None:
         if f is not None and id(f) not in seen:
@@ -52,8 +53,10 @@ def get_dot_graph(output: Variable, verbose: bool = True) -> str:
     visit(output.creator)
     while pending:
         f = pending.pop()
+        inputs, outputs = f.inputs, [output() for output in f.outputs]
+        alive += [*inputs, *outputs]
         text += _dot_func(f)
-        for x in f.inputs:
+        for x in inputs:
             text += _dot_var(x, verbose)
             visit(x.creator)
     return "digraph g {\n" + text + "}"
