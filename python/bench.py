@@ -11,17 +11,25 @@ import subprocess
 import sys
 import time
 
-GOALS = {"goldstein-price": 8, "rosenbrock": 8, "tanh, 6th derivative": 8, "spiral step": 6, "mlp step": 4, "conv2d": 4, "lstm update": 5}
+GOALS = {
+    "goldstein-price": 8,
+    "rosenbrock": 8,
+    "tanh, 6th derivative": 8,
+    "spiral step": 6,
+    "mlp step": 4,
+    "conv2d": 4,
+    "lstm update": 5,
+}
 
 
 def workloads():
-    import numpy as np
-
-    import dezero
     import dezero.functions as F
     import dezero.layers as L
-    from dezero import Variable, optimizers
+    import numpy as np
     from dezero.models import MLP
+
+    import dezero
+    from dezero import Variable, optimizers
 
     np.random.seed(0)
 
@@ -102,8 +110,13 @@ def workloads():
         adam.update()
 
     return {
-        "goldstein-price": (goldstein, 100), "rosenbrock": (rosenbrock, 300), "tanh, 6th derivative": (tanh, 10), "spiral step": (spiral_step, 200),
-        "mlp step": (mlp_step, 10), "conv2d": (conv, 1), "lstm update": (lstm, 2),
+        "goldstein-price": (goldstein, 100),
+        "rosenbrock": (rosenbrock, 300),
+        "tanh, 6th derivative": (tanh, 10),
+        "spiral step": (spiral_step, 200),
+        "mlp step": (mlp_step, 10),
+        "conv2d": (conv, 1),
+        "lstm update": (lstm, 2),
     }
 
 
@@ -123,13 +136,18 @@ def serve():
 
 def import_time(python):
     code = "import numpy, time; t = time.perf_counter(); import dezero; print(time.perf_counter() - t)"
-    return min(float(subprocess.run([python, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True).stdout) for _ in range(3))
+    return min(
+        float(subprocess.run([python, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True).stdout)
+        for _ in range(3)
+    )
 
 
 def main(reference, rounds):
     pythons = {"original": reference, "ours": sys.executable}
     servers = {
-        side: subprocess.Popen([python, "-W", "ignore", __file__, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        side: subprocess.Popen(
+            [python, "-W", "ignore", __file__, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         for side, python in pythons.items()
     }
     for server in servers.values():
@@ -147,7 +165,9 @@ def main(reference, rounds):
     for server in servers.values():
         server.stdin.close()
         server.wait()
-    print("import beyond NumPy's: " + ", ".join(f"{side} {import_time(python):.3f} s" for side, python in pythons.items()))
+    print(
+        "import beyond NumPy's: " + ", ".join(f"{side} {import_time(python):.3f} s" for side, python in pythons.items())
+    )
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 import numpy as np
-
 from dezero.core import Variable
 
 gpu_enable: bool = False

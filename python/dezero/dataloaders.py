@@ -50,7 +50,7 @@ class DataLoader:
         self.gpu = False
 
     def to_gpu(self) -> None:
-        """Asks for batches on a GPU; without one (``dezero.cuda.gpu_enable``) the next batch raises ``RuntimeError``."""
+        """Asks for batches on a GPU; where there is none (``dezero.cuda.gpu_enable``), ``RuntimeError`` follows."""
         self.gpu = True
 
     def _batch(self, indices: Any) -> tuple[Any, Any]:

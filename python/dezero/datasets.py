@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
-from typing import Any, BinaryIO, Callable
+from typing import Any, Callable
 
 import numpy as np
 
@@ -132,7 +132,9 @@ def _load_idx(path: str, item_shape: tuple[int, ...]) -> np.ndarray:
             header = file.read(header_size)
             magic, count, *shape = np.frombuffer(header, ">u4").tolist() if len(header) == header_size else [0, 0]
             if magic != 0x801 + len(item_shape) or tuple(shape) != item_shape or count > 1_000_000:
-                raise ValueError(f"{path} is not an idx file of bytes in items of shape {item_shape}; delete it to load it again")
+                raise ValueError(
+                    f"{path} is not an idx file of bytes in items of shape {item_shape}; delete it to load it again"
+                )
             size = count * int(np.prod(item_shape, dtype=int))
             content = file.read(size + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -217,7 +219,10 @@ class CIFAR10(Dataset):
 
 
 class CIFAR100(CIFAR10):
-    """Photographs like those of :class:`CIFAR10`, of a hundred kinds (``label_type='fine'``) in twenty groups (``'coarse'``)."""
+    """Photographs like those of :class:`CIFAR10`, of a hundred kinds of things.
+
+    ``label_type`` is ``'fine'`` for labels of the kinds, ``'coarse'`` for those of their twenty groups.
+    """
 
     def __init__(
         self,
@@ -262,7 +267,8 @@ def _check_label_type(label_type: str) -> None:
         raise ValueError(f"label_type is 'fine' or 'coarse', got {label_type!r}")
 
 
-_CIFAR100_COARSE = """aquatic mammals, fish, flowers, food containers, fruit and vegetables, household electrical devices,
+_CIFAR100_COARSE = """aquatic mammals, fish, flowers, food containers, fruit and vegetables,
+    household electrical devices,
     household furniture, insects, large carnivores, large man-made outdoor things, large natural outdoor scenes,
     large omnivores and herbivores, medium-sized mammals, non-insect invertebrates, people, reptiles, small mammals,
     trees, vehicles 1, vehicles 2"""
@@ -278,7 +284,7 @@ _CIFAR100_FINE = """apple, aquarium fish, baby, bear, beaver, bed, bee, beetle, 
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Reads pickles of plain values and arrays. A pickle can name any function to be called; this one calls no other."""
+    """Reads pickles of plain values and arrays. A pickle may ask for any function to be called; this calls no other."""
 
     _allowed = {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode")}
 
@@ -293,7 +299,6 @@ class _ArrayUnpickler(pickle.Unpickler):
 def _member(path: str, name: str) -> dict[Any, Any]:
     """The pickled dictionary in the file ``name`` of the archive at ``path``, whatever its folder there."""
     import tarfile
-    import zlib
 
     try:
         with tarfile.open(path, "r:gz") as archive:
@@ -371,7 +376,7 @@ class SinCurve(Dataset):
 
 
 class Shakespear(Dataset):
-    """Plays of Shakespeare as a sequence of characters to predict: example ``i`` is character ``i`` and the one after it.
+    """Plays of Shakespeare, character by character: example ``i`` is character ``i`` and the one after it.
 
     Characters are numbered in order of appearance; ``char_to_id`` and ``id_to_char`` translate.
     """

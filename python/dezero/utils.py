@@ -7,9 +7,9 @@ import os
 from typing import Any, Callable
 
 import numpy as np
+from dezero.core import Function, Variable, as_variable
 
 from dezero import cuda
-from dezero.core import Function, Variable, as_variable
 
 # --- pictures of the graph ---
 
@@ -108,7 +108,7 @@ def sum_to(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def reshape_sum_backward(gy: Variable, x_shape: tuple[int, ...], axis: Any, keepdims: bool) -> Variable:
-    """Gives the gradient of a sum over ``axis`` its summed axes back, of length 1, ready to be broadcast to ``x_shape``."""
+    """Gives the gradient of a sum over ``axis`` its summed axes back, of length 1: it broadcasts to ``x_shape``."""
     if axis is None or keepdims or len(x_shape) == 0:
         return gy.reshape(gy.shape)
     return gy.reshape(_kept_shape(x_shape, axis))

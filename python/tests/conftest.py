@@ -15,9 +15,15 @@ REFERENCE = pathlib.Path(os.environ.get("DEZERO_REFERENCE", HERE.parent / ".venv
 
 # Files where the original caches its downloads, by the name that a script asks for with "# needs:".
 CACHED = {
-    "mnist": {name: DATA / "mnist" / name for name in (
-        "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"
-    )},
+    "mnist": {
+        name: DATA / "mnist" / name
+        for name in (
+            "train-images-idx3-ubyte.gz",
+            "train-labels-idx1-ubyte.gz",
+            "t10k-images-idx3-ubyte.gz",
+            "t10k-labels-idx1-ubyte.gz",
+        )
+    },
     "shakespeare": {"shakespear.txt": DATA / "tinyshakespeare.txt"},
 }
 
@@ -32,7 +38,9 @@ def missing(need):
 def reference():
     """The interpreter that has the original package."""
     if not REFERENCE.exists():
-        pytest.skip(f"the original package is not installed at {REFERENCE}: run python/tests/run.sh, or set DEZERO_REFERENCE")
+        pytest.skip(
+            f"the original package is not installed at {REFERENCE}: run python/tests/run.sh, or set DEZERO_REFERENCE"
+        )
     return str(REFERENCE)
 
 
@@ -58,11 +66,23 @@ def both_sides(reference, home):
         for side, python in sides.items():
             out = folder / side
             out.mkdir()
-            environment = {**os.environ, "HOME": str(home), "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+            environment = {
+                **os.environ,
+                "HOME": str(home),
+                "PYTHONHASHSEED": "0",
+                "OPENBLAS_NUM_THREADS": "1",
+                "MPLBACKEND": "agg",
+            }
             log = open(out / "log.txt", "w")
-            running[side] = log, subprocess.Popen(
-                [python, "-W", "ignore", str(HERE / program), str(out), *map(str, arguments)], cwd=folder, env=environment,
-                stdout=log, stderr=subprocess.STDOUT,
+            running[side] = (
+                log,
+                subprocess.Popen(
+                    [python, "-W", "ignore", str(HERE / program), str(out), *map(str, arguments)],
+                    cwd=folder,
+                    env=environment,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                ),
             )
         for side, (log, process) in running.items():
             code = process.wait()

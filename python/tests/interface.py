@@ -9,11 +9,20 @@ import json
 import os
 import sys
 
-import numpy as np
-
 MODULES = [
-    "dezero", "dezero.core", "dezero.core_simple", "dezero.functions", "dezero.functions_conv", "dezero.layers", "dezero.models",
-    "dezero.optimizers", "dezero.dataloaders", "dezero.datasets", "dezero.transforms", "dezero.utils", "dezero.cuda",
+    "dezero",
+    "dezero.core",
+    "dezero.core_simple",
+    "dezero.functions",
+    "dezero.functions_conv",
+    "dezero.layers",
+    "dezero.models",
+    "dezero.optimizers",
+    "dezero.dataloaders",
+    "dezero.datasets",
+    "dezero.transforms",
+    "dezero.utils",
+    "dezero.cuda",
 ]
 
 # Objects whose attributes scripts read.
@@ -24,21 +33,48 @@ INSTANCES = {
     "creator": "(dezero.Variable(np.ones(2)) * 2).creator",
     "Sin": "F.sin(dezero.Variable(np.ones(2))).creator",
     "Pow": "(dezero.Variable(np.ones(2)) ** 3).creator",
-    "Softmax": "F.Softmax(0)", "Sum": "F.Sum(1, True)", "Reshape": "F.Reshape((2, 3))", "Transpose": "F.Transpose((1, 0))",
-    "BroadcastTo": "F.BroadcastTo((2, 3))", "SumTo": "F.SumTo((1,))", "GetItem": "F.GetItem(0)", "LeakyReLU": "F.LeakyReLU(0.3)",
-    "Max": "F.Max(0, True)", "Min": "F.Min()", "Clip": "F.Clip(0, 1)", "LogSoftmax": "F.LogSoftmax(1)",
-    "Layer": "dezero.Layer()", "Linear": "L.Linear(3)", "Linear with in_size": "L.Linear(3, in_size=2, nobias=True)",
-    "Conv2d": "L.Conv2d(3, 3, in_channels=2)", "Deconv2d": "L.Deconv2d(3, 3)", "RNN": "L.RNN(3)", "LSTM": "L.LSTM(3, 2)",
-    "EmbedID": "L.EmbedID(3, 2)", "BatchNorm": "L.BatchNorm()",
-    "MLP": "dezero.models.MLP((3, 2))", "Sequential": "dezero.models.Sequential(L.Linear(2))",
-    "SGD": "dezero.optimizers.SGD()", "MomentumSGD": "dezero.optimizers.MomentumSGD()", "AdaGrad": "dezero.optimizers.AdaGrad()",
-    "AdaDelta": "dezero.optimizers.AdaDelta()", "Adam": "dezero.optimizers.Adam()", "Optimizer": "dezero.optimizers.Optimizer()",
-    "WeightDecay": "dezero.optimizers.WeightDecay(0.1)", "ClipGrad": "dezero.optimizers.ClipGrad(1.0)",
+    "Softmax": "F.Softmax(0)",
+    "Sum": "F.Sum(1, True)",
+    "Reshape": "F.Reshape((2, 3))",
+    "Transpose": "F.Transpose((1, 0))",
+    "BroadcastTo": "F.BroadcastTo((2, 3))",
+    "SumTo": "F.SumTo((1,))",
+    "GetItem": "F.GetItem(0)",
+    "LeakyReLU": "F.LeakyReLU(0.3)",
+    "Max": "F.Max(0, True)",
+    "Min": "F.Min()",
+    "Clip": "F.Clip(0, 1)",
+    "LogSoftmax": "F.LogSoftmax(1)",
+    "Layer": "dezero.Layer()",
+    "Linear": "L.Linear(3)",
+    "Linear with in_size": "L.Linear(3, in_size=2, nobias=True)",
+    "Conv2d": "L.Conv2d(3, 3, in_channels=2)",
+    "Deconv2d": "L.Deconv2d(3, 3)",
+    "RNN": "L.RNN(3)",
+    "LSTM": "L.LSTM(3, 2)",
+    "EmbedID": "L.EmbedID(3, 2)",
+    "BatchNorm": "L.BatchNorm()",
+    "MLP": "dezero.models.MLP((3, 2))",
+    "Sequential": "dezero.models.Sequential(L.Linear(2))",
+    "SGD": "dezero.optimizers.SGD()",
+    "MomentumSGD": "dezero.optimizers.MomentumSGD()",
+    "AdaGrad": "dezero.optimizers.AdaGrad()",
+    "AdaDelta": "dezero.optimizers.AdaDelta()",
+    "Adam": "dezero.optimizers.Adam()",
+    "Optimizer": "dezero.optimizers.Optimizer()",
+    "WeightDecay": "dezero.optimizers.WeightDecay(0.1)",
+    "ClipGrad": "dezero.optimizers.ClipGrad(1.0)",
     "FreezeParam": "dezero.optimizers.FreezeParam(L.Linear(2))",
-    "DataLoader": "dezero.DataLoader(dezero.datasets.Spiral(), 30)", "SeqDataLoader": "dezero.SeqDataLoader(dezero.datasets.SinCurve(), 30)",
-    "Spiral": "dezero.datasets.Spiral()", "SinCurve": "dezero.datasets.SinCurve(train=False)",
-    "Normalize": "dezero.transforms.Normalize(0.5, 2)", "Compose": "dezero.transforms.Compose([])", "Resize": "dezero.transforms.Resize(3)",
-    "CenterCrop": "dezero.transforms.CenterCrop((3, 4))", "ToInt": "dezero.transforms.ToInt()", "Convert": "dezero.transforms.Convert()",
+    "DataLoader": "dezero.DataLoader(dezero.datasets.Spiral(), 30)",
+    "SeqDataLoader": "dezero.SeqDataLoader(dezero.datasets.SinCurve(), 30)",
+    "Spiral": "dezero.datasets.Spiral()",
+    "SinCurve": "dezero.datasets.SinCurve(train=False)",
+    "Normalize": "dezero.transforms.Normalize(0.5, 2)",
+    "Compose": "dezero.transforms.Compose([])",
+    "Resize": "dezero.transforms.Resize(3)",
+    "CenterCrop": "dezero.transforms.CenterCrop((3, 4))",
+    "ToInt": "dezero.transforms.ToInt()",
+    "Convert": "dezero.transforms.Convert()",
     "ToArray": "dezero.transforms.ToArray()",
 }
 
@@ -69,7 +105,15 @@ def arguments(thing):
 def of_class(cls):
     found = {"": arguments(cls)}
     for name in dir(cls):
-        if name.startswith("_") and name not in ("__call__", "__len__", "__repr__", "__getitem__", "__next__", "__iter__", "__array_priority__"):
+        if name.startswith("_") and name not in (
+            "__call__",
+            "__len__",
+            "__repr__",
+            "__getitem__",
+            "__next__",
+            "__iter__",
+            "__array_priority__",
+        ):
             continue
         if any(name in vars(base) for base in cls.__mro__ if base.__module__.startswith(("dezero", "_dezero"))):
             value = inspect.getattr_static(cls, name)
@@ -77,7 +121,9 @@ def of_class(cls):
                 found[name] = "property"
             elif isinstance(value, staticmethod) or callable(getattr(cls, name)):
                 given = arguments(getattr(cls, name))
-                found[name] = given if isinstance(value, staticmethod) or isinstance(given, str) else given[1:]  # less self
+                found[name] = (
+                    given if isinstance(value, staticmethod) or isinstance(given, str) else given[1:]
+                )  # less self
             else:
                 found[name] = plain(value)
     return found
@@ -103,7 +149,6 @@ def of_module(module):
 
 if __name__ == "__main__":
     modules = {name: of_module(importlib.import_module(name)) for name in MODULES}
-    import dezero
     import dezero.functions as F  # noqa: F401
     import dezero.layers as L  # noqa: F401
 
@@ -112,7 +157,9 @@ if __name__ == "__main__":
         try:
             thing = eval(expression)
             names = [a for a in dir(thing) if not a.startswith("__")]
-            instances[name] = {a: type(getattr(thing, a)).__name__ for a in names if (type(thing).__name__, a) != ("Adam", "lr")}
+            instances[name] = {
+                a: type(getattr(thing, a)).__name__ for a in names if (type(thing).__name__, a) != ("Adam", "lr")
+            }
         except Exception as error:
             instances[name] = {"error": repr(error)}
     with open(os.path.join(sys.argv[1], "interface.json"), "w") as file:

@@ -1,8 +1,8 @@
 """Random programs: ``random_programs.py FOLDER COUNT`` writes what each computes to ``FOLDER/results.npz``.
 
-A program draws a few variables and applies functions to what it has so far; then come the gradients of a weighted sum, and the
-gradients of a weighted sum of those. All choices come from Python's generator seeded with the program's number, so the
-original and ours run the same programs.
+A program draws a few variables and applies functions to what it has so far; then come the gradients of a weighted
+sum, and the gradients of a weighted sum of those. All choices come from generators seeded with the program's number, so
+the original and ours run the same programs.
 """
 
 import json
@@ -10,13 +10,13 @@ import os
 import random
 import sys
 
-import numpy as np
-
-import dezero
 import dezero.functions as F
 import dezero.layers as L
-from dezero import Function, Parameter, Variable
+import numpy as np
 from dezero.models import MLP
+
+import dezero
+from dezero import Function, Variable
 
 
 class Cube(Function):
@@ -89,10 +89,19 @@ class Program:
 def elementary(p):
     name, function = p.random.choice(
         [
-            ("sin", F.sin), ("cos", F.cos), ("tanh", F.tanh), ("sigmoid", F.sigmoid), ("relu", F.relu),
-            ("exp(tanh)", lambda x: F.exp(F.tanh(x))), ("log(sin^2 + 1)", lambda x: F.log(F.sin(x) ** 2 + 1)),
-            ("leaky_relu", lambda x: F.leaky_relu(x.reshape(-1), 0.1)), ("clip", lambda x: F.clip(x, -0.7, 1.1)), ("sigmoid_simple", F.sigmoid_simple),
-            ("Cube(tanh)", lambda x: Cube()(F.tanh(x))), ("-x", lambda x: -x), ("x / (x^2 + 1)", lambda x: x / (x * x + 1)),
+            ("sin", F.sin),
+            ("cos", F.cos),
+            ("tanh", F.tanh),
+            ("sigmoid", F.sigmoid),
+            ("relu", F.relu),
+            ("exp(tanh)", lambda x: F.exp(F.tanh(x))),
+            ("log(sin^2 + 1)", lambda x: F.log(F.sin(x) ** 2 + 1)),
+            ("leaky_relu", lambda x: F.leaky_relu(x.reshape(-1), 0.1)),
+            ("clip", lambda x: F.clip(x, -0.7, 1.1)),
+            ("sigmoid_simple", F.sigmoid_simple),
+            ("Cube(tanh)", lambda x: Cube()(F.tanh(x))),
+            ("-x", lambda x: -x),
+            ("x / (x^2 + 1)", lambda x: x / (x * x + 1)),
         ]
     )
     i = p.pick()
@@ -103,9 +112,16 @@ def with_number(p):
     c = p.random.choice((2, -1, 0.5, 3.0, 0))
     name, function = p.random.choice(
         [
-            ("v + c", lambda v: v + c), ("c + v", lambda v: c + v), ("v - c", lambda v: v - c), ("c - v", lambda v: c - v),
-            ("v * c", lambda v: v * c), ("c * v", lambda v: c * v), ("v / (c^2 + 1)", lambda v: v / (c * c + 1)),
-            ("c / (v^2 + 1)", lambda v: c / (v**2 + 1)), ("v ** 2", lambda v: v**2), ("v ** 3", lambda v: v**3),
+            ("v + c", lambda v: v + c),
+            ("c + v", lambda v: c + v),
+            ("v - c", lambda v: v - c),
+            ("c - v", lambda v: c - v),
+            ("v * c", lambda v: v * c),
+            ("c * v", lambda v: c * v),
+            ("v / (c^2 + 1)", lambda v: v / (c * c + 1)),
+            ("c / (v^2 + 1)", lambda v: c / (v**2 + 1)),
+            ("v ** 2", lambda v: v**2),
+            ("v ** 3", lambda v: v**3),
         ]
     )
     i = p.pick()
@@ -119,15 +135,19 @@ def binary(p):
     if kind == 0:
         j = i
     elif kind == 1:
-        other = p.leaf(p.stretched(x.shape))
+        p.leaf(p.stretched(x.shape))
         j = len(p.pool) - 1
     else:
         j = p.pick(lambda v: broadcasts(v.shape, x.shape))
     z = p.pool[j]
     name, function = p.random.choice(
         [
-            ("+", lambda a, b: a + b), ("-", lambda a, b: a - b), ("*", lambda a, b: a * b), ("/ (1 + ^2)", lambda a, b: a / (b * b + 1)),
-            ("array on the left *", lambda a, b: b.data * a), ("array on the right -", lambda a, b: a - b.data),
+            ("+", lambda a, b: a + b),
+            ("-", lambda a, b: a - b),
+            ("*", lambda a, b: a * b),
+            ("/ (1 + ^2)", lambda a, b: a / (b * b + 1)),
+            ("array on the left *", lambda a, b: b.data * a),
+            ("array on the right -", lambda a, b: a - b.data),
             ("array on the left /", lambda a, b: b.data / (a * a + 2)),
         ]
     )
@@ -191,9 +211,18 @@ def indexing(p):
     n = x.shape[0]
     index = p.random.choice(
         [
-            p.random.randint(-n, n - 1), slice(None, None, -1), slice(0, max(n - 1, 1)), slice(None, None, 2), Ellipsis,
-            (Ellipsis, 0), (slice(None),) * x.ndim, np.array([p.random.randint(0, n - 1) for _ in range(5)]),
-            [0, n - 1, 0], np.arange(n) % 2 == 0, (None, 0), (np.arange(n), Ellipsis),
+            p.random.randint(-n, n - 1),
+            slice(None, None, -1),
+            slice(0, max(n - 1, 1)),
+            slice(None, None, 2),
+            Ellipsis,
+            (Ellipsis, 0),
+            (slice(None),) * x.ndim,
+            np.array([p.random.randint(0, n - 1) for _ in range(5)]),
+            [0, n - 1, 0],
+            np.arange(n) % 2 == 0,
+            (None, 0),
+            (np.arange(n), Ellipsis),
         ]
     )
     p.add(f"v{i}[{index}]", x[index])
@@ -228,8 +257,11 @@ def classifying(p):
     t = np.array([p.random.randint(0, x.shape[1] - 1) for _ in range(x.shape[0])])
     name, function = p.random.choice(
         [
-            ("softmax", F.softmax), ("softmax axis 0", lambda x: F.softmax(x, axis=0)), ("softmax_simple", F.softmax_simple),
-            ("log_softmax", F.log_softmax), ("log_softmax axis 0", lambda x: F.log_softmax(x, 0)),
+            ("softmax", F.softmax),
+            ("softmax axis 0", lambda x: F.softmax(x, axis=0)),
+            ("softmax_simple", F.softmax_simple),
+            ("log_softmax", F.log_softmax),
+            ("log_softmax axis 0", lambda x: F.log_softmax(x, 0)),
             ("softmax_cross_entropy", lambda x: F.softmax_cross_entropy(x, t)),
             ("softmax_cross_entropy_simple", lambda x: F.softmax_cross_entropy_simple(x, t)),
             ("mean_squared_error", lambda x: F.mean_squared_error(x, F.sin(x))),
@@ -303,11 +335,20 @@ def normalising(p):
     D = x.shape[1]
     gamma, beta = p.leaf((D,)), p.leaf((D,))
     mean, var = np.zeros(D, p.dtype), np.ones(D, p.dtype)
-    p.add(f"batch_nrom(v{i}, v{len(p.pool) - 2}, v{len(p.pool) - 1})", F.batch_nrom(x + F.sin(x * 3), gamma, beta, mean, var))
+    p.add(
+        f"batch_nrom(v{i}, v{len(p.pool) - 2}, v{len(p.pool) - 1})",
+        F.batch_nrom(x + F.sin(x * 3), gamma, beta, mean, var),
+    )
     p.extra = [mean, var]
 
 
-SMOOTH = [elementary] * 3 + [with_number] * 2 + [binary] * 3 + [reshaping] * 2 + [reducing, indexing, products, classifying, own_function, dropping]
+SMOOTH = (
+    [elementary] * 3
+    + [with_number] * 2
+    + [binary] * 3
+    + [reshaping] * 2
+    + [reducing, indexing, products, classifying, own_function, dropping]
+)
 FIRST_ORDER = SMOOTH + [convolving] * 6 + [normalising] * 2
 
 
@@ -315,8 +356,16 @@ def integers(p):
     i = p.pick()
     x = p.pool[i]
     name, function = p.random.choice(
-        [("v + 2", lambda v: v + 2), ("3 - v", lambda v: 3 - v), ("-v", lambda v: -v), ("v * 2", lambda v: v * 2), ("v * v", lambda v: v * v),
-         ("v / 2", lambda v: v / 2), ("v ** 2", lambda v: v**2), ("v * 0.5", lambda v: v * 0.5)]
+        [
+            ("v + 2", lambda v: v + 2),
+            ("3 - v", lambda v: 3 - v),
+            ("-v", lambda v: -v),
+            ("v * 2", lambda v: v * 2),
+            ("v * v", lambda v: v * v),
+            ("v / 2", lambda v: v / 2),
+            ("v ** 2", lambda v: v**2),
+            ("v * 0.5", lambda v: v * 0.5),
+        ]
     )
     p.add(f"{name} with v = v{i}", function(x))
 

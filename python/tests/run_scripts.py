@@ -1,7 +1,7 @@
 """Runs scripts, each in a child of one process that has imported the package: ``run_scripts.py FOLDER SCRIPT...``.
 
-What a script prints goes to ``FOLDER/NAME.out`` with its exit code in the last line. Nothing here is known of the package:
-the interpreter that runs this decides whether it is the original or ours.
+What a script prints goes to ``FOLDER/NAME.out`` with its exit code in the last line. The interpreter that runs this
+decides whether the package is the original or ours.
 """
 
 import os

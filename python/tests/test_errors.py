@@ -1,11 +1,11 @@
 """Mistakes are ValueError (TypeError and IndexError where NumPy raises those) and say what is wrong; never a panic."""
 
+import dezero.functions as F
+import dezero.layers as L
 import numpy as np
 import pytest
 
 import dezero
-import dezero.functions as F
-import dezero.layers as L
 from dezero import Variable
 
 A = Variable(np.ones((2, 3)))
@@ -82,8 +82,29 @@ def test_not_an_array(wrong):
 
 def test_panics_are_no_way_to_tell():
     """Whatever a call gets, it raises an Exception (a PanicException is not one) or works."""
-    values = [A, B, IMAGE, Variable(np.array(1.0)), Variable(np.zeros((0, 3))), Variable(np.array([1, 2])), np.ones(3), 2, -1, None, (2, 3), "x", 1e400, [0]]
-    names = [n for n in dir(F) if n[0].islower() and callable(getattr(F, n)) and getattr(getattr(F, n), "__module__", "").startswith(("dezero", "_dezero"))]
+    values = [
+        A,
+        B,
+        IMAGE,
+        Variable(np.array(1.0)),
+        Variable(np.zeros((0, 3))),
+        Variable(np.array([1, 2])),
+        np.ones(3),
+        2,
+        -1,
+        None,
+        (2, 3),
+        "x",
+        1e400,
+        [0],
+    ]
+    names = [
+        n
+        for n in dir(F)
+        if n[0].islower()
+        and callable(getattr(F, n))
+        and getattr(getattr(F, n), "__module__", "").startswith(("dezero", "_dezero"))
+    ]
     names = [n for n in names if n not in ("as_array", "as_variable")]
     assert len(names) > 45
     for name in names:

@@ -124,9 +124,17 @@ def test_mnist_from_the_cache(cache, no_network):
 @pytest.mark.parametrize(
     "images",
     [
-        b"", b"not gzip", gzip.compress(b""), gzip.compress(idx(IMAGES))[:100], gzip.compress(idx(IMAGES))[:-9], gzip.compress(idx(IMAGES)[:-1]),
-        gzip.compress(idx(IMAGES) + b"x"), gzip.compress(idx(IMAGES, magic=0x801)), gzip.compress(idx(IMAGES[:, :27])),
-        gzip.compress(np.array([0x803, 0xFFFFFFFF, 28, 28], ">u4").tobytes()), gzip.compress(idx(IMAGES[:4])),
+        b"",
+        b"not gzip",
+        gzip.compress(b""),
+        gzip.compress(idx(IMAGES))[:100],
+        gzip.compress(idx(IMAGES))[:-9],
+        gzip.compress(idx(IMAGES)[:-1]),
+        gzip.compress(idx(IMAGES) + b"x"),
+        gzip.compress(idx(IMAGES, magic=0x801)),
+        gzip.compress(idx(IMAGES[:, :27])),
+        gzip.compress(np.array([0x803, 0xFFFFFFFF, 28, 28], ">u4").tobytes()),
+        gzip.compress(idx(IMAGES[:4])),
         gzip.compress(idx(IMAGES))[:100] + b"\xff" * 50 + gzip.compress(idx(IMAGES))[150:],
     ],
     ids=range(12),
@@ -159,7 +167,8 @@ def cifar10():
     random = np.random.RandomState(0)
     return {
         f"cifar-10-batches-py/{name}": pickle.dumps(
-            {b"data": random.randint(0, 256, (3, 3072)).astype(np.uint8), b"labels": random.randint(0, 10, 3).tolist()}, protocol=2
+            {b"data": random.randint(0, 256, (3, 3072)).astype(np.uint8), b"labels": random.randint(0, 10, 3).tolist()},
+            protocol=2,
         )
         for name in [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]
     }
@@ -169,8 +178,12 @@ def cifar100():
     random = np.random.RandomState(1)
     return {
         f"cifar-100-python/{name}": pickle.dumps(
-            {b"data": random.randint(0, 256, (4, 3072)).astype(np.uint8), b"fine_labels": random.randint(50, 100, 4).tolist(),
-             b"coarse_labels": random.randint(0, 20, 4).tolist()}, protocol=2
+            {
+                b"data": random.randint(0, 256, (4, 3072)).astype(np.uint8),
+                b"fine_labels": random.randint(50, 100, 4).tolist(),
+                b"coarse_labels": random.randint(0, 20, 4).tolist(),
+            },
+            protocol=2,
         )
         for name in ("meta", "train", "test")
     }
@@ -182,7 +195,9 @@ def test_cifar10(cache, no_network):
     (cache / "cifar-10-python.tar.gz").write_bytes(tar(members))
     train, test = datasets.CIFAR10(), datasets.CIFAR10(train=False)
     assert train.data.shape == (15, 3, 32, 32) and test.data.shape == (3, 3, 32, 32)
-    expected = np.concatenate([pickle.loads(members[f"cifar-10-batches-py/data_batch_{i}"])[b"data"] for i in range(1, 6)])
+    expected = np.concatenate(
+        [pickle.loads(members[f"cifar-10-batches-py/data_batch_{i}"])[b"data"] for i in range(1, 6)]
+    )
     np.testing.assert_array_equal(train.data.reshape(15, -1), expected)
     x, t = train[4]
     assert x.dtype == np.float32 and t == pickle.loads(members["cifar-10-batches-py/data_batch_2"])[b"labels"][1]
@@ -225,10 +240,20 @@ def test_a_pickle_cannot_call_functions(cache, no_network, tmp_path, monkeypatch
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"no archive", tar({}), tar(cifar10())[:1000],
-        tar({"x/data_batch_1": b"no pickle"}), tar({"x/data_batch_1": pickle.dumps([1])}), tar({"x/data_batch_1": pickle.dumps({b"labels": [1]})}),
+        b"",
+        b"no archive",
+        tar({}),
+        tar(cifar10())[:1000],
+        tar({"x/data_batch_1": b"no pickle"}),
+        tar({"x/data_batch_1": pickle.dumps([1])}),
+        tar({"x/data_batch_1": pickle.dumps({b"labels": [1]})}),
         tar({"x/data_batch_1": pickle.dumps({b"data": np.zeros((2, 5), np.uint8), b"labels": [1, 2]})}),
-        tar({f"x/data_batch_{i}": pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [1]}) for i in range(1, 6)}),
+        tar(
+            {
+                f"x/data_batch_{i}": pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [1]})
+                for i in range(1, 6)
+            }
+        ),
     ],
     ids=range(9),
 )
@@ -324,7 +349,9 @@ def test_flip(image):
 def test_of_arrays():
     a = np.arange(12).reshape(3, 2, 2).astype(np.float32)
     normalize = transforms.Normalize((1.0, 2.0, 3.0), [2.0, 4.0, 8.0])
-    np.testing.assert_allclose(normalize(a), (a - np.array([1, 2, 3]).reshape(3, 1, 1)) / np.array([2, 4, 8]).reshape(3, 1, 1))
+    np.testing.assert_allclose(
+        normalize(a), (a - np.array([1, 2, 3]).reshape(3, 1, 1)) / np.array([2, 4, 8]).reshape(3, 1, 1)
+    )
     assert normalize(a).dtype == np.float32
     np.testing.assert_allclose(transforms.Normalize([0.5], [2])(a), (a - 0.5) / 2)
     np.testing.assert_allclose(transforms.Normalize([0.5] * 3, 1)(a.astype(np.uint8)), a - 0.5)

@@ -75,7 +75,11 @@ def test_attributes_of_instances(interfaces):
             callable_kinds = {"method", "function", "builtin_function_or_method"}
             if other is None:
                 problems.append(f"{name}.{attribute} is missing")
-            elif kind != other and not {kind, other} <= callable_kinds and {kind, other} != {"dtype[float64]", "Float64DType"}:
+            elif (
+                kind != other
+                and not {kind, other} <= callable_kinds
+                and {kind, other} != {"dtype[float64]", "Float64DType"}
+            ):
                 problems.append(f"{name}.{attribute} is a {kind} in the original, a {other} in ours")
     assert not problems, "\n".join(problems)
 

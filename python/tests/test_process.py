@@ -8,17 +8,19 @@ import textwrap
 import threading
 import time
 
+import dezero.functions as F
 import numpy as np
 import pytest
+from dezero.models import MLP
 
 import dezero
-import dezero.functions as F
 from dezero import Variable
-from dezero.models import MLP
 
 
 def run(code, timeout=120):
-    return subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=timeout)
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=timeout
+    )
 
 
 MEMORY = """
@@ -68,13 +70,21 @@ STEPS = {
         "y = F.sum(F.tanh(x) * x); y.backward(create_graph=True); g = x.grad; x.cleargrad(); g.backward(); x.cleargrad()",
         5000,
     ),
-    "own functions": ("x = Variable(np.random.rand(200))", "y = F.sum(Square()(F.sin(Square()(x)))); x.cleargrad(); y.backward()", 10000),
+    "own functions": (
+        "x = Variable(np.random.rand(200))",
+        "y = F.sum(Square()(F.sin(Square()(x)))); x.cleargrad(); y.backward()",
+        10000,
+    ),
     "own functions to second order": (
         "x = Variable(np.random.rand(200))",
         "y = F.sum(Square()(Square()(x))); y.backward(create_graph=True); g = x.grad; x.cleargrad(); g.backward(); x.cleargrad()",
         3000,
     ),
-    "arrays in and out": ("", "x = Variable(np.ones(5000)); x.data += 1; y = x * 2; y.data[0] = 3; a = y.data + x.data", 10000),
+    "arrays in and out": (
+        "",
+        "x = Variable(np.ones(5000)); x.data += 1; y = x * 2; y.data[0] = 3; a = y.data + x.data",
+        10000,
+    ),
     "errors": (
         "x = Variable(np.ones((2, 3)))",
         "\n        ".join(["try: F.matmul(x, x)", "except ValueError: pass"]),
@@ -85,7 +95,11 @@ STEPS = {
         "h = model(x); loss = F.sum(h); model.cleargrads(); loss.backward(); loss.unchain_backward(); model.reset_state()",
         3000,
     ),
-    "graphs that are not followed": ("x = Variable(np.random.rand(1000))", "y = F.exp(F.sin(x)) * x; y.creator.inputs; y.creator.outputs", 10000),
+    "graphs that are not followed": (
+        "x = Variable(np.random.rand(1000))",
+        "y = F.exp(F.sin(x)) * x; y.creator.inputs; y.creator.outputs",
+        10000,
+    ),
 }
 
 

@@ -65,5 +65,7 @@ def difference(original, ours, tolerance):
             return f"{key} is {a.dtype} with the original, {b.dtype} with ours"
         scale = max(1.0, np.abs(a).max()) if a.size else 1.0
         if not np.allclose(a, b, rtol=tolerance, atol=tolerance * scale, equal_nan=True):
-            return f"{key} is {a.ravel()[:6]} with the original, {b.ravel()[:6]} with ours, apart by {np.abs(a - b).max()}"
+            return (
+                f"{key} is {a.ravel()[:6]} with the original, {b.ravel()[:6]} with ours, apart by {np.abs(a - b).max()}"
+            )
     return None

@@ -1,7 +1,7 @@
 """Scripts as readers of the book write them print what they print with the original.
 
-Text must be the same; numbers may differ by the tolerance that a script names (``# tolerance: 1e-5``, where float32 or a long
-training needs one), otherwise by 1e-10, and never need to agree past their last printed digit.
+Text must be the same; numbers may differ by the tolerance that a script names (``# tolerance: 1e-5``, where float32 or
+a long training needs one), otherwise by 1e-10, and never need to agree past their last printed digit.
 """
 
 import re
@@ -46,7 +46,8 @@ def difference(original, ours, tolerance):
     texts = [re.sub(r"\s+", " ", NUMBER.sub("#", text)).replace("[ ", "[") for text in (original, ours)]
     if texts[0] != texts[1]:
         at = next((i for i, (a, b) in enumerate(zip(*texts)) if a != b), min(map(len, texts)))
-        return f"the original prints ...{texts[0][max(at - 80, 0) : at + 80]!r}\nours prints         ...{texts[1][max(at - 80, 0) : at + 80]!r}"
+        there = slice(max(at - 80, 0), at + 80)
+        return f"the original prints ...{texts[0][there]!r}\nours prints         ...{texts[1][there]!r}"
     if numbers == other_numbers:
         return "only the spaces differ:\n" + original + ours
     for i, (a, b) in enumerate(zip(numbers, other_numbers)):

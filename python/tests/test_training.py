@@ -3,14 +3,14 @@
 import os
 import subprocess
 
-import numpy as np
-import pytest
-
-import dezero
 import dezero.functions as F
 import dezero.layers as L
+import numpy as np
+import pytest
+from dezero.models import MLP, VGG16, ResNet50, Sequential, SqueezeNet
+
+import dezero
 from dezero import DataLoader, Layer, Model, Parameter, SeqDataLoader, Variable, optimizers
-from dezero.models import MLP, ResNet50, Sequential, SqueezeNet, VGG16
 
 
 class Net(Model):
@@ -186,7 +186,11 @@ def test_weight_files_go_both_ways(reference, tmp_path, direction):
 
     first, second = (reference, sys.executable) if direction == "from the original" else (sys.executable, reference)
     for python, what in ((first, "save"), (second, "load")):
-        subprocess.run([python, "-W", "ignore", "-c", MAKE, what, str(tmp_path / "w.npz"), str(tmp_path / f"{what}.npy")], check=True, cwd=tmp_path)
+        subprocess.run(
+            [python, "-W", "ignore", "-c", MAKE, what, str(tmp_path / "w.npz"), str(tmp_path / f"{what}.npy")],
+            check=True,
+            cwd=tmp_path,
+        )
     np.testing.assert_allclose(np.load(tmp_path / "save.npy"), np.load(tmp_path / "load.npy"), rtol=1e-5, atol=1e-6)
 
 

@@ -2,13 +2,12 @@
 
 import os
 import sys
-import warnings
 
+import dezero.functions as F
 import numpy as np
 import pytest
 from conftest import has_dot
 
-import dezero.functions as F
 from dezero import Variable, utils
 
 
@@ -72,7 +71,9 @@ def test_gradient_check_tells_right_from_wrong(capsys):
     assert "FAILED" in capsys.readouterr().out
     v = Variable(x)
     assert utils.gradient_check(lambda x, c, k=1: F.sum(F.exp(x) ** c * k), v, 2, k=3)
-    assert utils.gradient_check(lambda x, c, k=1: F.sum(F.exp(x) ** c * k), v, 2, k=3), "an old gradient does not disturb"
+    assert utils.gradient_check(lambda x, c, k=1: F.sum(F.exp(x) ** c * k), v, 2, k=3), (
+        "an old gradient does not disturb"
+    )
 
 
 def test_numerical_grad_changes_the_array_and_puts_it_back():
@@ -118,7 +119,8 @@ def test_import_is_light():
     """Nothing of what only some functions need is loaded by the import."""
     import subprocess
 
-    code = "import sys, dezero; print([m for m in ('matplotlib', 'PIL', 'urllib.request', 'tarfile', 'subprocess', 'IPython') if m in sys.modules])"
+    heavy = ["matplotlib", "PIL", "urllib.request", "tarfile", "subprocess", "IPython"]
+    code = f"import sys, dezero; print([name for name in {heavy} if name in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     code = code.replace("import sys, dezero", "import sys, numpy")
     assert loaded == subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -4,11 +4,11 @@ import gc
 import pickle
 import weakref
 
+import dezero.functions as F
 import numpy as np
 import pytest
 
 import dezero
-import dezero.functions as F
 from dezero import Function, Parameter, Variable, as_array, as_variable, no_grad, test_mode, using_config
 
 
@@ -40,9 +40,16 @@ def test_other_dtypes_keep_their_values(dtype):
 @pytest.mark.parametrize(
     "data",
     [
-        np.arange(6.0).reshape(2, 3).T, np.arange(12.0)[::2], np.arange(12.0).reshape(3, 4)[:, ::-1], np.broadcast_to(np.float32(2.0), (3, 2)),
-        np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.arange(3.0).astype(">f8"), np.zeros((0, 3)), np.array(5.0),
-        np.frombuffer(bytes(range(16)), dtype=np.int64), np.frombuffer(b"\0" + bytes(16), dtype=np.uint8)[1:].view(np.float64),
+        np.arange(6.0).reshape(2, 3).T,
+        np.arange(12.0)[::2],
+        np.arange(12.0).reshape(3, 4)[:, ::-1],
+        np.broadcast_to(np.float32(2.0), (3, 2)),
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.arange(3.0).astype(">f8"),
+        np.zeros((0, 3)),
+        np.array(5.0),
+        np.frombuffer(bytes(range(16)), dtype=np.int64),
+        np.frombuffer(b"\0" + bytes(16), dtype=np.uint8)[1:].view(np.float64),
     ],
     ids=lambda a: f"{a.dtype.str}{a.shape}{a.strides}",
 )
@@ -160,10 +167,28 @@ def test_operators_on_either_side():
     x = Variable(np.array([2.0, 4.0]))
     a = np.array([8.0, 16.0])
     for y, expected in [
-        (x + a, [10, 20]), (a + x, [10, 20]), (x - a, [-6, -12]), (a - x, [6, 12]), (x * a, [16, 64]), (a * x, [16, 64]),
-        (x / a, [0.25, 0.25]), (a / x, [4, 4]), (x + 1, [3, 5]), (1 + x, [3, 5]), (x - 1, [1, 3]), (1 - x, [-1, -3]),
-        (2 * x, [4, 8]), (x / 2, [1, 2]), (8 / x, [4, 2]), (x**2, [4, 16]), (-x, [-2, -4]),
-        (np.array(2.0) * x, [4, 8]), (np.float64(2) * x, [4, 8]), (np.float32(1) + x, [3, 5]), (np.int64(3) - x, [1, -1]), (True + x, [3, 5]),
+        (x + a, [10, 20]),
+        (a + x, [10, 20]),
+        (x - a, [-6, -12]),
+        (a - x, [6, 12]),
+        (x * a, [16, 64]),
+        (a * x, [16, 64]),
+        (x / a, [0.25, 0.25]),
+        (a / x, [4, 4]),
+        (x + 1, [3, 5]),
+        (1 + x, [3, 5]),
+        (x - 1, [1, 3]),
+        (1 - x, [-1, -3]),
+        (2 * x, [4, 8]),
+        (x / 2, [1, 2]),
+        (8 / x, [4, 2]),
+        (x**2, [4, 16]),
+        (-x, [-2, -4]),
+        (np.array(2.0) * x, [4, 8]),
+        (np.float64(2) * x, [4, 8]),
+        (np.float32(1) + x, [3, 5]),
+        (np.int64(3) - x, [1, -1]),
+        (True + x, [3, 5]),
     ]:
         assert isinstance(y, Variable), y
         assert y.data.tolist() == expected
@@ -189,7 +214,19 @@ def test_in_place_operators_make_new_variables():
 
 def test_weak_numbers_keep_float32():
     x = Variable(np.ones(3, np.float32))
-    for y in (x * 2, x * 2.5, 1 / x, x - 1, x**2, x**0.5, x + np.float32(1), F.sigmoid(x), F.sum(x), F.dropout(x), F.softmax(x.reshape(1, 3))):
+    for y in (
+        x * 2,
+        x * 2.5,
+        1 / x,
+        x - 1,
+        x**2,
+        x**0.5,
+        x + np.float32(1),
+        F.sigmoid(x),
+        F.sum(x),
+        F.dropout(x),
+        F.softmax(x.reshape(1, 3)),
+    ):
         assert y.dtype == np.float32, y
     (F.sum(x * 2.5)).backward()
     assert x.grad.dtype == np.float32
