@@ -1,6 +1,6 @@
 //! Steps of recurrent networks.
 
-use dezero_array::recurrent::{self, LstmStep};
+use dezero_array::recurrent::{self, LstmStep, LstmSteps};
 use dezero_array::{Array, DType, Shape};
 
 use super::join::{concatenate, split, stack};
@@ -98,12 +98,7 @@ pub fn lstm_cell(
 /// Inputs: a (t, n, 4 size), W, h, c. Outputs: all hidden states, the last one, and the last c.
 struct LstmSequence {
     /// What the steps computed, for first-order passes.
-    steps: Vec<LstmStep>,
-}
-
-/// Step `t` of a sequence (t, n, …), a view.
-fn step_of(xs: &Array, t: usize) -> Array {
-    xs.get(t)
+    steps: Option<LstmSteps>,
 }
 
 impl Function for LstmSequence {
@@ -116,15 +111,11 @@ impl Function for LstmSequence {
         let [a, w, h, c] = xs else {
             unreachable!("four inputs")
         };
-        let (mut h, mut c) = (h.clone(), c.clone());
-        let mut hs = Vec::with_capacity(a.shape()[0]);
-        for t in 0..a.shape()[0] {
-            let step = recurrent::lstm_cell(&step_of(a, t), &h.matmul(w), &c);
-            (h, c) = (step.h.clone(), step.c.clone());
-            hs.push(h.clone());
-            self.steps.push(step);
-        }
-        Outputs::from_iter([Array::stack(&hs, 0), h, c])
+        let steps = recurrent::lstm_sequence(a, w, h, c);
+        let t = a.shape()[0];
+        let ys = [steps.hs.get(1..), steps.hs.get(t), steps.cs.get(t)];
+        self.steps = Some(steps);
+        Outputs::from_iter(ys)
     }
 
     fn keeps(&self, _: &[bool]) -> Keep {
@@ -157,31 +148,19 @@ impl Function for LstmSequence {
 impl LstmSequence {
     /// One matrix product for the gradient of W over all steps.
     fn first_order(&self, context: &Backward<'_>, gys: &[Variable; 3]) -> Gradients {
-        let (w, h, c) = (
-            context.input(1).data(),
-            context.input(2).data(),
-            context.input(3).data(),
+        let (steps, w) = (
+            self.steps.as_ref().expect("forward ran"),
+            context.input_data(1),
         );
-        let [ghs, mut gh, mut gc] = gys.each_ref().map(Variable::data);
-        let transposed = w.transpose().to_contiguous();
-        let mut gas = Vec::with_capacity(self.steps.len());
-        for (t, step) in self.steps.iter().enumerate().rev() {
-            gh += step_of(&ghs, t);
-            let old_c = if t == 0 { &c } else { &self.steps[t - 1].c };
-            let [ga, old_gc] = recurrent::lstm_cell_grad(old_c, step, &gh, &gc);
-            gh = ga.matmul(&transposed);
-            gc = old_gc;
-            gas.push(ga);
-        }
-        gas.reverse();
-        let ga = Array::stack(&gas, 0);
+        let [ghs, gh, gc] = gys.each_ref().map(Variable::data);
+        let [ga, gh, gc] = recurrent::lstm_sequence_grad(steps, w, &ghs, &gh, &gc);
         let gw = context.needs_grad(1).then(|| {
-            let old = std::iter::once(h.clone());
-            let old = old.chain(self.steps.iter().map(|step| step.h.clone()));
-            let hs: Vec<Array> = old.take(self.steps.len()).collect();
-            let hs = Array::concatenate(&hs, 0);
-            let rows = ga.reshape([hs.shape()[0], w.shape()[1]]);
-            hs.transpose().matmul(&rows).into()
+            let rows = |x: &Array| {
+                let shape = x.shape();
+                x.reshape([shape[0] * shape[1], shape[2]])
+            };
+            let old = steps.hs.get(..ga.shape()[0]);
+            rows(&old).transpose().matmul(&rows(&ga)).into()
         });
         [Some(ga.into()), gw, Some(gh.into()), Some(gc.into())].into()
     }
@@ -247,7 +226,7 @@ pub fn lstm_sequence(
             &a.shape()[..]
         );
     }
-    let mut ys = apply(LstmSequence { steps: Vec::new() }, &[&a, &w, &h, &c]).into_iter();
+    let mut ys = apply(LstmSequence { steps: None }, &[&a, &w, &h, &c]).into_iter();
     let mut next = || ys.next().expect("three outputs");
     (next(), next(), next())
 }

@@ -177,13 +177,6 @@ unsafe fn product_block<T: Real + Element>(
         buffer = Buffer::scratch::<T>(size);
         buffer.elements()
     };
-    let mut offsets = [const { MaybeUninit::uninit() }; MAX_DEPTH];
-    for (p, offset) in offsets[..max_depth].iter_mut().enumerate() {
-        offset.write(p * panel);
-    }
-    // Sixteen more than the depth, so that rows do not fall on the same cache sets.
-    let mut strip = MaybeUninit::<[[T; MAX_DEPTH + 16]; 12]>::uninit();
-    let strip: *mut T = strip.as_mut_ptr().cast();
     // SAFETY: positions stay inside the job's sizes and the buffers.
     unsafe {
         for start in (0..job.k).step_by(max_depth) {
@@ -195,36 +188,159 @@ unsafe fn product_block<T: Real + Element>(
                 let packed = packed.add(i * panel * depth);
                 pack_columns(tiles, b, job.b_strides, depth, width, packed);
             }
-            let mut row = rows.start;
-            while row < rows.end {
-                let height = tiles.height(rows.end - row);
-                let mut a_strides = job.a_strides;
-                let mut a = a.offset(row as isize * a_strides.0 + start as isize * a_strides.1);
-                // Rows a multiple of 2 KiB apart fall on the same few cache sets.
-                let collide = a_strides.1 != 1
-                    || (a_strides.0 as usize * size_of::<T>()).is_multiple_of(2048);
-                if panels > 2 && height > 1 && collide {
-                    a_strides = pack_rows(a, a_strides, depth, height, strip);
-                    a = strip;
+            let a = a.offset(start as isize * job.a_strides.1);
+            multiply_panels(
+                tiles,
+                depth,
+                rows.clone(),
+                (a, job.a_strides),
+                packed,
+                columns.clone(),
+                (c, job.c_stride),
+                job.accumulate || start > 0,
+            );
+        }
+    }
+}
+
+/// Rows `rows` of `a` by packed panels of `depth` steps, into the `columns` of c.
+///
+/// # Safety
+/// As [`Multiply::multiply`], inside these sizes; `depth` is at most `MAX_DEPTH`.
+#[allow(clippy::too_many_arguments)]
+unsafe fn multiply_panels<T: Real + Element>(
+    tiles: &Tiles<T>,
+    depth: usize,
+    rows: Range<usize>,
+    (a, a_strides): (*const T, (isize, isize)),
+    packed: *const T,
+    columns: Range<usize>,
+    (c, c_stride): (*mut T, usize),
+    accumulate: bool,
+) {
+    let panel = 2 * tiles.lanes;
+    let mut offsets = [const { MaybeUninit::uninit() }; MAX_DEPTH];
+    for (p, offset) in offsets[..depth].iter_mut().enumerate() {
+        offset.write(p * panel);
+    }
+    // Sixteen more than the depth, so that rows do not fall on the same cache sets.
+    let mut strip = MaybeUninit::<[[T; MAX_DEPTH + 16]; 12]>::uninit();
+    let strip: *mut T = strip.as_mut_ptr().cast();
+    // SAFETY: positions stay inside the sizes and the buffers.
+    unsafe {
+        let mut row = rows.start;
+        while row < rows.end {
+            let height = tiles.height(rows.end - row);
+            let mut a_strides = a_strides;
+            let mut a = a.offset(row as isize * a_strides.0);
+            // Rows a multiple of 2 KiB apart fall on the same few cache sets.
+            let collide =
+                a_strides.1 != 1 || (a_strides.0 as usize * size_of::<T>()).is_multiple_of(2048);
+            if columns.len() > 2 * panel && height > 1 && collide {
+                a_strides = pack_rows(a, a_strides, depth, height, strip);
+                a = strip;
+            }
+            for (i, first) in columns.clone().step_by(panel).enumerate() {
+                tiles.run(
+                    height,
+                    &Tile {
+                        k: depth,
+                        a,
+                        a_strides,
+                        b: packed.add(i * panel * depth),
+                        b_offsets: offsets.as_ptr().cast(),
+                        c: c.add(row * c_stride + first),
+                        c_stride,
+                        width: panel.min(columns.end - first),
+                        accumulate,
+                    },
+                );
+            }
+            row += height;
+        }
+    }
+}
+
+/// A right operand (k, n), packed once for several products.
+pub(crate) struct Packed<T: 'static> {
+    tiles: &'static Tiles<T>,
+    k: usize,
+    n: usize,
+    /// For each pass over the inner dimension its panels.
+    panels: Buffer,
+}
+
+impl<T: Real + Element> Packed<T> {
+    /// # Safety
+    /// A (k, n) matrix lies at `b` with these strides.
+    pub(crate) unsafe fn new(k: usize, n: usize, b: *const T, strides: (isize, isize)) -> Self {
+        let tiles = T::tiles();
+        let panel = 2 * tiles.lanes;
+        let panels = Buffer::scratch::<T>(k * n.next_multiple_of(panel));
+        let mut to: *mut T = panels.elements();
+        for start in (0..k).step_by(max_depth::<T>()) {
+            let depth = max_depth::<T>().min(k - start);
+            for first in (0..n).step_by(panel) {
+                let width = panel.min(n - first);
+                // SAFETY: inside the operand; the buffer has room for each panel.
+                unsafe {
+                    let b = b.offset(start as isize * strides.0 + first as isize * strides.1);
+                    pack_columns(tiles, b, strides, depth, width, to);
+                    to = to.add(depth * panel);
                 }
-                for (i, first) in columns.clone().step_by(panel).enumerate() {
-                    tiles.run(
-                        height,
-                        &Tile {
-                            k: depth,
-                            a,
-                            a_strides,
-                            b: packed.add(i * panel * depth),
-                            b_offsets: offsets.as_ptr().cast(),
-                            c: c.add(row * job.c_stride + first),
-                            c_stride: job.c_stride,
-                            width: panel.min(columns.end - first),
-                            accumulate: job.accumulate || start > 0,
-                        },
+            }
+        }
+        Packed {
+            tiles,
+            k,
+            n,
+            panels,
+        }
+    }
+
+    /// `c = a b` for an (m, k) matrix `a`, both with contiguous rows.
+    ///
+    /// # Safety
+    /// As [`Multiply::multiply`].
+    pub(crate) unsafe fn multiply(&self, m: usize, c: *mut T, a: *const T, parallel: bool) {
+        if m == 0 || self.n == 0 {
+            return;
+        }
+        let panel = 2 * self.tiles.lanes;
+        let (a, c) = (SendPointer(a.cast_mut()), SendPointer(c));
+        // Columns of a task, in whole panels.
+        let threads = if parallel {
+            rayon::current_num_threads()
+        } else {
+            1
+        };
+        let block = self.n.div_ceil(threads).next_multiple_of(panel);
+        let task = |i: usize| {
+            let columns = i * block..((i + 1) * block).min(self.n);
+            for start in (0..self.k).step_by(max_depth::<T>()) {
+                let depth = max_depth::<T>().min(self.k - start);
+                // SAFETY: promised by the caller; tasks write to columns of their own.
+                unsafe {
+                    let packed = self.panels.elements::<T>();
+                    let packed = packed.add(start * self.n.next_multiple_of(panel));
+                    multiply_panels(
+                        self.tiles,
+                        depth,
+                        0..m,
+                        (a.get().add(start).cast_const(), (self.k as isize, 1)),
+                        packed.add(columns.start * depth),
+                        columns.clone(),
+                        (c.get(), self.n),
+                        start > 0,
                     );
                 }
-                row += height;
             }
+        };
+        if self.k == 0 {
+            // SAFETY: promised by the caller.
+            (0..m * self.n).for_each(|i| unsafe { c.get().add(i).write(T::default()) });
+        } else {
+            threads::for_each(self.n.div_ceil(block), &task);
         }
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod copy;
 pub(crate) mod correlation;
 pub(crate) mod gather;
 pub(crate) mod kernel;
+pub(crate) mod lstm_sequence;
 pub(crate) mod map;
 pub(crate) mod matmul;
 pub(crate) mod nest;

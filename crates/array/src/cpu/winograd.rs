@@ -27,6 +27,8 @@ const SMALL_FILTERS: usize = 3 << 20;
 /// Bytes of transformed pixels and sums, where each thread has its own and where all share.
 const OWN_BYTES: usize = 600 << 10;
 const SHARED_BYTES: usize = 12 << 20;
+/// Most outputs whose filters a thread transforms at a time, where all work on the same tiles.
+const STRIP: usize = 48;
 
 /// The convolution of all images with 3x3 filters, stride 1.
 pub(crate) struct Winograd {
@@ -101,60 +103,98 @@ impl Winograd {
     /// # Safety
     /// `y` has room for the output.
     pub(crate) unsafe fn run(&self, x: &[f32], w: &[f32], bias: Option<&[f32]>, y: *mut f32) {
+        let (tiles, parallel) = (f32::tiles(), self.is_parallel());
+        let filters = POINTS * self.channels * self.outputs * size_of::<f32>();
+        let enough = self.tiles().div_ceil(self.own_tiles()) >= rayon::current_num_threads();
         // SAFETY: as promised by the caller.
-        unsafe { self.run_with(f32::tiles(), x, w, bias, y) };
+        unsafe {
+            if filters <= SMALL_FILTERS && (enough || !parallel) {
+                self.run_by_tiles(tiles, x, w, bias, y, parallel);
+            } else {
+                self.run_by_outputs(tiles, x, w, bias, y, parallel);
+            }
+        }
     }
 
-    unsafe fn run_with(
+    /// Tiles whose pixels and sums stay in the cache of a thread.
+    fn own_tiles(&self) -> usize {
+        let per_tile = POINTS * (self.channels + self.outputs) * size_of::<f32>();
+        (OWN_BYTES / per_tile / 32 * 32).max(32)
+    }
+
+    /// [`run`](Winograd::run) where all filters are transformed at once: threads take tiles.
+    unsafe fn run_by_tiles(
         &self,
         tiles: &'static Tiles<f32>,
         x: &[f32],
         w: &[f32],
         bias: Option<&[f32]>,
         y: *mut f32,
+        parallel: bool,
     ) {
-        let parallel = self.is_parallel();
-        let level = Level::of(tiles);
-        let filters = self.transform_filters(level, w, parallel);
-        let per_tile = POINTS * (self.channels + self.outputs) * size_of::<f32>();
-        let small = POINTS * self.channels * self.outputs * size_of::<f32>() <= SMALL_FILTERS;
-        let threads = rayon::current_num_threads();
-        let count = self.tiles();
-        let fit = |bytes: usize| (bytes / per_tile / 32 * 32).max(32);
+        let (count, size) = (self.tiles(), self.own_tiles());
+        let filters = self.transform_filters(tiles, w, 0..self.outputs, parallel);
         let y = SendPointer(y);
-        let run = |size: usize, i: usize, parallel: bool| {
+        for_each(parallel, count.div_ceil(size), |i| {
             let block = i * size..((i + 1) * size).min(count);
-            // SAFETY: blocks write to tiles of their own.
-            unsafe { self.run_block(tiles, x, &filters, bias, block, y.get(), parallel) };
-        };
-        let own = fit(OWN_BYTES);
-        if small && parallel && count.div_ceil(own) >= threads {
-            threads::for_each(count.div_ceil(own), &|i| run(own, i, false));
-        } else {
-            let size = if small { own } else { fit(SHARED_BYTES) };
-            (0..count.div_ceil(size)).for_each(|i| run(size, i, parallel));
+            let pixels = self.transform_pixels(tiles, x, block, false);
+            // SAFETY: as promised by the caller; blocks write to tiles of their own.
+            unsafe { self.multiply(tiles, &filters, &pixels, bias, y.get()) };
+        });
+    }
+
+    /// [`run`](Winograd::run) where all work on the same tiles: threads take outputs, and never are
+    /// all filters transformed, which are four times as large then.
+    unsafe fn run_by_outputs(
+        &self,
+        tiles: &'static Tiles<f32>,
+        x: &[f32],
+        w: &[f32],
+        bias: Option<&[f32]>,
+        y: *mut f32,
+        parallel: bool,
+    ) {
+        let (count, o) = (self.tiles(), self.outputs);
+        let per_tile = POINTS * self.channels * size_of::<f32>();
+        let size = (SHARED_BYTES / per_tile / 32 * 32).max(32);
+        // As many for each thread.
+        let tasks = o.div_ceil(STRIP);
+        let tasks = tasks.next_multiple_of(rayon::current_num_threads());
+        let strip = o.div_ceil(tasks).next_multiple_of(4);
+        let y = SendPointer(y);
+        for start in (0..count).step_by(size) {
+            let block = start..(start + size).min(count);
+            let pixels = self.transform_pixels(tiles, x, block, parallel);
+            for_each(parallel, o.div_ceil(strip), |i| {
+                let outputs = i * strip..((i + 1) * strip).min(o);
+                let filters = self.transform_filters(tiles, w, outputs, false);
+                // SAFETY: as promised by the caller; strips write to outputs of their own.
+                unsafe { self.multiply(tiles, &filters, &pixels, bias, y.get()) };
+            });
         }
     }
 
-    /// Distance of the rows of transformed filters: not a multiple of 2 KiB.
-    fn filter_pitch(&self) -> usize {
-        self.channels.next_multiple_of(16) + 16
-    }
-
-    /// Distance of the points of transformed filters.
-    fn filter_points(&self) -> usize {
-        apart(self.outputs * self.filter_pitch())
-    }
-
-    /// G w Gᵀ as (points, O, C).
-    fn transform_filters(&self, level: &Level, w: &[f32], parallel: bool) -> Filters {
-        let (c, o, pitch) = (self.channels, self.outputs, self.filter_pitch());
-        let filters = Filters(Buffer::uninit(
-            POINTS * self.filter_points() * size_of::<f32>(),
-        ));
-        let to = SendPointer(filters.pointer());
-        for_each(parallel, o, |output| {
-            let w = &w[output * c * 9..][..c * 9];
+    /// G w Gᵀ of some outputs as (points, outputs, C).
+    fn transform_filters(
+        &self,
+        tiles: &Tiles<f32>,
+        w: &[f32],
+        outputs: Range<usize>,
+        parallel: bool,
+    ) -> Filters {
+        let c = self.channels;
+        // Not a multiple of 2 KiB.
+        let pitch = c.next_multiple_of(16) + 16;
+        let points = apart(outputs.len() * pitch);
+        let filters = Filters {
+            values: Buffer::scratch::<f32>(POINTS * points),
+            pitch,
+            points,
+            outputs: outputs.clone(),
+        };
+        let to = SendPointer(filters.values.elements::<f32>());
+        for_each(parallel, outputs.len(), |i| {
+            let w = &w[(outputs.start + i) * c * 9..][..c * 9];
             let planes = Buffer::scratch::<f32>(9 * pitch);
             let planes: *mut f32 = planes.elements();
             // SAFETY: the rows of this output; `planes` has room for 9 rows.
@@ -169,68 +209,89 @@ impl Winograd {
                         planes.add(tap * pitch + channel).write(w);
                     }
                 }
-                let to = to.get().add(output * pitch);
-                (level.filter)(planes, pitch, to, self.filter_points());
+                let to = to.get().add(i * pitch);
+                (Level::of(tiles).filter)(planes, pitch, to, points);
             }
         });
         filters
     }
 
-    #[allow(clippy::too_many_arguments)]
-    unsafe fn run_block(
+    /// Bᵀ x B of some tiles as (points, C, tiles).
+    fn transform_pixels(
         &self,
-        tiles: &'static Tiles<f32>,
+        tiles: &Tiles<f32>,
         x: &[f32],
-        filters: &Filters,
-        bias: Option<&[f32]>,
         block: Range<usize>,
-        y: *mut f32,
         parallel: bool,
-    ) {
-        let (c, o) = (self.channels, self.outputs);
-        let level = Level::of(tiles);
-        let lanes = level.lanes;
+    ) -> Pixels {
+        let c = self.channels;
+        let lanes = tiles.lanes;
+        let by_rows = Level::of(tiles).for_columns(self.grid().1);
         let pitch = (block.len() + lanes).next_multiple_of(lanes);
-        let (c_points, o_points) = (apart(c * pitch), apart(o * pitch));
-        let by_rows = level.for_columns(self.grid().1);
-        let pixels = Buffer::scratch::<f32>(POINTS * c_points);
-        let pixels = SendPointer(pixels.elements::<f32>());
-        let sums = Buffer::scratch::<f32>(POINTS * o_points);
-        let sums = SendPointer(sums.elements::<f32>());
-        let y = SendPointer(y);
-        // SAFETY (all): buffers have room for `pitch` tiles of each channel and point; tasks write
-        // to channels, points and outputs of their own.
+        let points = apart(c * pitch);
+        let pixels = Pixels {
+            values: Buffer::scratch::<f32>(POINTS * points),
+            pitch,
+            points,
+            block,
+        };
+        let to = SendPointer(pixels.values.elements::<f32>());
         for_each(parallel, c, |channel| {
             let mut rows = Rows::new(self.grid().1, lanes);
-            for segment in self.segments(block.clone()) {
+            for segment in self.segments(pixels.block.clone()) {
                 let plane = self.image.0 * self.image.1;
                 let x = &x[(segment.image * c + channel) * plane..][..plane];
                 rows.load(self, x, &segment);
-                let to = unsafe { pixels.get().add(channel * pitch + segment.at) };
-                unsafe { (by_rows.input)(&rows, segment.columns.len(), to, c_points) };
+                // SAFETY: there is room for `pitch` tiles of each channel and point; tasks write to
+                // channels of their own.
+                unsafe {
+                    let to = to.get().add(channel * pitch + segment.at);
+                    (by_rows.input)(&rows, segment.columns.len(), to, points);
+                }
             }
         });
-        let panel = 2 * lanes;
+        pixels
+    }
+
+    /// The outputs of `filters` at the tiles of `pixels`.
+    ///
+    /// # Safety
+    /// `y` has room for the output.
+    unsafe fn multiply(
+        &self,
+        tiles: &Tiles<f32>,
+        filters: &Filters,
+        pixels: &Pixels,
+        bias: Option<&[f32]>,
+        y: *mut f32,
+    ) {
+        let (c, o) = (self.channels, filters.outputs.len());
+        let (count, pitch) = (pixels.block.len(), pixels.pitch);
+        let points = apart(o * pitch);
+        let sums = Buffer::scratch::<f32>(POINTS * points);
+        let sums: *mut f32 = sums.elements();
+        let panel = 2 * tiles.lanes;
         let offsets: Vec<usize> = (0..c).map(|channel| channel * pitch).collect();
-        for_each(parallel, POINTS, |point| {
+        // SAFETY (all): buffers have room for `pitch` tiles of each channel, output and point.
+        for point in 0..POINTS {
             let mut output = 0;
             while output < o {
                 let height = tiles.height(o - output);
-                for first in (0..block.len()).step_by(panel) {
+                for first in (0..count).step_by(panel) {
                     unsafe {
+                        let a = filters.values.elements::<f32>();
+                        let b = pixels.values.elements::<f32>();
                         tiles.run(
                             height,
                             &Tile {
                                 k: c,
-                                a: filters.pointer().add(
-                                    point * self.filter_points() + output * self.filter_pitch(),
-                                ),
-                                a_strides: (self.filter_pitch() as isize, 1),
-                                b: pixels.get().add(point * c_points + first),
+                                a: a.add(point * filters.points + output * filters.pitch),
+                                a_strides: (filters.pitch as isize, 1),
+                                b: b.add(point * pixels.points + first),
                                 b_offsets: offsets.as_ptr(),
-                                c: sums.get().add(point * o_points + output * pitch + first),
+                                c: sums.add(point * points + output * pitch + first),
                                 c_stride: pitch,
-                                width: panel.min(block.len() - first),
+                                width: panel.min(count - first),
                                 accumulate: false,
                             },
                         );
@@ -238,18 +299,21 @@ impl Winograd {
                 }
                 output += height;
             }
-        });
-        for_each(parallel, o, |output| {
-            let mut rows = Rows::new(self.grid().1, lanes);
+        }
+        let by_rows = Level::of(tiles).for_columns(self.grid().1);
+        let mut rows = Rows::new(self.grid().1, tiles.lanes);
+        for (i, output) in filters.outputs.clone().enumerate() {
             let bias = bias.map_or(0.0, |bias| bias[output]);
-            for segment in self.segments(block.clone()) {
-                let from = unsafe { sums.get().add(output * pitch + segment.at) };
-                unsafe { (by_rows.output)(from, o_points, segment.columns.len(), &mut rows) };
+            for segment in self.segments(pixels.block.clone()) {
                 let plane = self.out.0 * self.out.1;
-                let at = (segment.image * o + output) * plane;
-                unsafe { rows.store(self, bias, &segment, y.get().add(at)) };
+                let at = (segment.image * self.outputs + output) * plane;
+                unsafe {
+                    let from = sums.add(i * pitch + segment.at);
+                    (by_rows.output)(from, points, segment.columns.len(), &mut rows);
+                    rows.store(self, bias, &segment, y.add(at));
+                }
             }
-        });
+        }
     }
 
     /// gw (O, C, 3, 3) from x (N, C, H, W) and gy (N, O, OH, OW): the transpose of the sum over
@@ -452,13 +516,22 @@ fn for_each(parallel: bool, count: usize, f: impl Fn(usize) + Sync) {
     }
 }
 
-/// Transformed filters.
-struct Filters(Buffer);
+/// The transformed filters of some outputs.
+struct Filters {
+    values: Buffer,
+    /// Distances of the rows and of the points.
+    pitch: usize,
+    points: usize,
+    outputs: Range<usize>,
+}
 
-impl Filters {
-    fn pointer(&self) -> *mut f32 {
-        self.0.elements()
-    }
+/// The transformed pixels of some tiles.
+struct Pixels {
+    values: Buffer,
+    /// Distances of the channels and of the points.
+    pitch: usize,
+    points: usize,
+    block: Range<usize>,
 }
 
 /// The rows of a segment of tiles, each taken apart into the columns 4t, 4t+1, 4t+2, 4t+3: what a
@@ -965,13 +1038,26 @@ mod tests {
             }
         };
         for tiles in all_tiles_f32() {
-            let (mut found_y, mut found_gw) = (vec![f32::NAN; y.len()], vec![f32::NAN; gw.len()]);
-            // SAFETY: the results have their sizes.
-            unsafe {
-                g.run_with(tiles, &x, &filter, Some(&bias), found_y.as_mut_ptr());
-                g.weight_gradient_with(tiles, &x, &gy, found_gw.as_mut_ptr());
+            for (name, run) in [
+                (
+                    "tiles",
+                    Winograd::run_by_tiles as unsafe fn(_, _, _, _, _, _, _),
+                ),
+                ("outputs", Winograd::run_by_outputs),
+            ] {
+                let mut found = vec![f32::NAN; y.len()];
+                let (bias, to) = (Some(&bias[..]), found.as_mut_ptr());
+                // SAFETY: the result has its size.
+                unsafe { run(&g, tiles, &x, &filter, bias, to, true) };
+                check(
+                    &found,
+                    &y,
+                    &format!("y by {name} with {} lanes", tiles.lanes),
+                );
             }
-            check(&found_y, &y, &format!("y with {} lanes", tiles.lanes));
+            let mut found_gw = vec![f32::NAN; gw.len()];
+            // SAFETY: the result has its size.
+            unsafe { g.weight_gradient_with(tiles, &x, &gy, found_gw.as_mut_ptr()) };
             check(&found_gw, &gw, &format!("gw with {} lanes", tiles.lanes));
         }
     }
