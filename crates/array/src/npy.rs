@@ -132,6 +132,11 @@ impl FullHeader {
         })
     }
 
+    /// Whether the file's bytes are the elements.
+    pub(crate) fn is_bytes_in_order(&self) -> bool {
+        self.stored == StoredType::U8 && (!self.fortran_order || self.shape.len() < 2)
+    }
+
     pub(crate) fn public(&self) -> Header {
         Header {
             shape: self.shape.clone(),

@@ -221,13 +221,39 @@ impl<R: Read + Seek> Archive<R> {
     /// # Errors
     /// If there is none, or it is not a sound `.npy` array.
     pub fn read(&mut self, name: &str) -> Result<Array, Error> {
-        match self.entries.iter().position(|(other, _)| other == name) {
-            Some(i) => self.read_array(i),
-            None => {
-                let names = self.names().map(str::to_owned).collect();
-                Err(self.locate(name, ErrorKind::NotFound { names }))
+        let i = self.find(name)?;
+        self.read_array(i)
+    }
+
+    /// The elements of an array of unsigned bytes (`uint8`) in row-major order, an eighth of the memory that
+    /// [`read`](Self::read) takes for them; `None` if it has another type or order.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    ///
+    /// ```
+    /// # use dezero_array::{Array, npz::Archive};
+    /// # use std::io::Cursor;
+    /// # let mut file = Cursor::new(Vec::new());
+    /// # dezero_array::npz::write(&mut file, [("x", &Array::new([1, 2]))])?;
+    /// let mut archive = Archive::new(file)?;
+    /// assert_eq!(archive.read_bytes("x")?, None); // int64
+    /// # Ok::<(), dezero_array::Error>(())
+    /// ```
+    pub fn read_bytes(&mut self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let i = self.find(name)?;
+        self.read_entry(i, |reader, header, reserve| {
+            if !header.is_bytes_in_order() {
+                return Ok(None);
             }
-        }
+            // Within the length that the archive declares, and taken as it unpacks.
+            let mut bytes = Vec::with_capacity(header.bytes.min(reserve) as usize);
+            reader.read_to_end(&mut bytes)?;
+            match bytes.len() as u64 {
+                found if found == header.bytes => Ok(Some(bytes)),
+                found => Err(ErrorKind::Truncated { found }),
+            }
+        })
     }
 
     /// All arrays, in the archive's order.
@@ -238,6 +264,14 @@ impl<R: Read + Seek> Archive<R> {
         (0..self.entries.len())
             .map(|i| Ok((self.entries[i].0.clone(), self.read_array(i)?)))
             .collect()
+    }
+
+    fn find(&self, name: &str) -> Result<usize, Error> {
+        let place = self.entries.iter().position(|(other, _)| other == name);
+        place.ok_or_else(|| {
+            let names = self.names().map(str::to_owned).collect();
+            self.locate(name, ErrorKind::NotFound { names })
+        })
     }
 
     fn read_array(&mut self, i: usize) -> Result<Array, Error> {

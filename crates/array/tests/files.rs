@@ -63,6 +63,29 @@ fn every_numpy_type_and_order() {
 }
 
 #[test]
+fn bytes_as_they_are() {
+    for file in ["types.npz", "types_compressed.npz"] {
+        let mut archive = Archive::open(golden(file)).unwrap();
+        let mut found = 0;
+        for name in archive.names().map(str::to_owned).collect::<Vec<_>>() {
+            match archive.read_bytes(&name).unwrap() {
+                Some(bytes) => {
+                    found += 1;
+                    assert_eq!(bytes, [0, 1, 2, 3, 4, 5], "{file} {name}");
+                }
+                None => assert!(!name.contains("u1") || name.ends_with('F'), "{file} {name}"),
+            }
+        }
+        assert_eq!(found, 2, "{file}");
+        let error = archive.read_bytes("nothing").unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::NotFound { .. }),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn npy_versions_and_special_values() {
     for file in ["version_2.npy", "version_3.npy"] {
         assert_eq!(npy::load(golden(file)).unwrap().to_vec::<f64>(), [1.0, 2.0]);
@@ -375,6 +398,9 @@ fn no_fault_panics_npz() {
         every_fault(&bytes_of(file), |bytes| {
             if let Ok(mut archive) = Archive::new(Cursor::new(bytes)) {
                 archive.headers().ok();
+                for name in archive.names().map(str::to_owned).collect::<Vec<_>>() {
+                    archive.read_bytes(&name).ok();
+                }
             }
             npz::from_bytes(bytes).is_ok()
         });
