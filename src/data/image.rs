@@ -8,6 +8,8 @@ use dezero_array::{Array, DType};
 
 use super::Sample;
 #[cfg(feature = "image")]
+use super::image_file::decode;
+#[cfg(feature = "image")]
 use crate::{Error, Result};
 
 /// What the bytes of a pixel are.
@@ -286,31 +288,6 @@ impl Image {
         }
         Array::from_vec(elements, [channels, self.height, self.width])
     }
-}
-
-#[cfg(feature = "image")]
-fn decode(bytes: &[u8]) -> Result<Image, String> {
-    use image::{ColorType, ImageReader};
-
-    let reader = ImageReader::new(std::io::Cursor::new(bytes)).with_guessed_format();
-    let mut reader = reader.map_err(|e| e.to_string())?;
-    if reader.format().is_none() {
-        return Err("neither a PNG nor a JPEG image".to_owned());
-    }
-    let mut limits = image::Limits::default(); // half a gigabyte of memory
-    limits.max_image_width = Some(1 << 15);
-    limits.max_image_height = Some(1 << 15);
-    reader.limits(limits);
-    let image = reader
-        .decode()
-        .map_err(|e| format!("not a sound image: {e}"))?;
-    let size = [image.height() as usize, image.width() as usize];
-    Ok(match image.color() {
-        ColorType::L8 | ColorType::La8 | ColorType::L16 | ColorType::La16 => {
-            Image::new(image.into_luma8().into_raw(), size, ImageMode::Gray)
-        }
-        _ => Image::new(image.into_rgb8().into_raw(), size, ImageMode::Rgb),
-    })
 }
 
 /// Images of any size make a batch; arrays of them must agree.

@@ -25,6 +25,8 @@ mod idx;
 mod image;
 mod image_dataset;
 #[cfg(feature = "image")]
+mod image_file;
+#[cfg(feature = "image")]
 mod image_folder;
 mod image_transforms;
 mod loader;
