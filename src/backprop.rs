@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use crate::config;
 use crate::function::{Backward, Body, Edge, Node};
 use crate::variable::Variable;
+use crate::watch;
 
 /// How a backward pass runs.
 ///
@@ -369,6 +370,8 @@ fn call_hooks(node: &Node, gys: &mut [Option<Variable>]) {
 #[track_caller]
 fn call_backward(context: &Backward<'_>) -> SmallVec<[Option<Variable>; 2]> {
     let body = context.body;
+    let config = config::current();
+    let begun = config.is_watched.then(watch::begin);
     let function = body.function.as_ref().expect("not a leaf");
     let gxs = match catch_unwind(AssertUnwindSafe(|| function.backward(context))) {
         Ok(gxs) => gxs.0,
@@ -394,7 +397,7 @@ fn call_backward(context: &Backward<'_>) -> SmallVec<[Option<Variable>; 2]> {
             context.node.location
         );
     }
-    if config::detects_anomaly() {
+    if config.detects_anomaly {
         for (i, gx) in gxs.iter().enumerate() {
             if let Some(gx) = gx
                 && !gx.data().all_finite()
@@ -408,6 +411,9 @@ fn call_backward(context: &Backward<'_>) -> SmallVec<[Option<Variable>; 2]> {
                 );
             }
         }
+    }
+    if let Some(begun) = begun {
+        watch::end_backward(begun, body.name(), &gxs);
     }
     gxs
 }

@@ -1,18 +1,20 @@
-//! Switches of the running thread: whether operations record, train or test, anomaly detection.
+//! Switches of the running thread: whether operations record, train or test, anomaly detection, and whether
+//! anybody watches.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Clone, Copy)]
-struct Config {
-    records: bool,
+pub(crate) struct Config {
+    pub(crate) records: bool,
     trains: bool,
-    detects_anomaly: bool,
+    pub(crate) detects_anomaly: bool,
+    pub(crate) is_watched: bool,
 }
 
 thread_local! {
     static CONFIG: Cell<Config> =
-        const { Cell::new(Config { records: true, trains: true, detects_anomaly: false }) };
+        const { Cell::new(Config { records: true, trains: true, detects_anomaly: false, is_watched: false }) };
 }
 
 /// Runs `body` under a changed configuration and restores the old one, also after a panic.
@@ -92,9 +94,15 @@ pub fn is_training() -> bool {
     CONFIG.get().trains
 }
 
+/// All switches at one look.
 #[inline]
-pub(crate) fn detects_anomaly() -> bool {
-    CONFIG.get().detects_anomaly
+pub(crate) fn current() -> Config {
+    CONFIG.get()
+}
+
+/// Runs `body` with events of this thread reported to [`watch`](crate::watch).
+pub(crate) fn watched<R>(body: impl FnOnce() -> R) -> R {
+    using(|config| config.is_watched = true, body)
 }
 
 /// Runs `body` with recording on or off.

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 
 use crate::config;
 use crate::variable::{Inner, Variable};
+use crate::watch;
 
 /// Results of a forward computation; most functions have one.
 pub type Outputs = SmallVec<[Array; 1]>;
@@ -51,6 +52,13 @@ pub trait Function: Any + Send + Sync {
     /// What was set besides the inputs, such as an exponent, for pictures of the graph.
     fn setting(&self) -> String {
         String::new()
+    }
+
+    /// How many multiplications of two numbers, each with an addition, `forward` does in products of
+    /// matrices and the like: the work that [`summary`](crate::summary()) and
+    /// [`profile`](crate::profile()) report.
+    fn multiply_adds(&self, _xs: &[Array], _ys: &[Array]) -> u64 {
+        0
     }
 
     /// Which inputs and outputs `backward` reads; the graph keeps nothing else alive.
@@ -432,7 +440,8 @@ impl Body {
 #[track_caller]
 #[inline]
 pub fn apply<F: Function>(mut function: F, inputs: &[&Variable]) -> SmallVec<[Variable; 1]> {
-    let records = config::is_recording();
+    let config = config::current();
+    let records = config.records;
     let mut xs: SmallVec<[Array; 2]> = SmallVec::new();
     let mut edges: Edges = SmallVec::new();
     let mut needs: SmallVec<[bool; 8]> = SmallVec::new();
@@ -446,18 +455,28 @@ pub fn apply<F: Function>(mut function: F, inputs: &[&Variable]) -> SmallVec<[Va
             edges.push(state.edge.clone());
         }
     }
+    let begun = config.is_watched.then(watch::begin);
     let ys = function.forward(&xs);
-    if config::detects_anomaly() {
+    if config.detects_anomaly {
         check_finite(function.name(), &xs, &ys);
     }
-    if !is_needed {
-        return constants(ys);
+    let watched = begun.map(|begun| {
+        let event = watch::applied(&begun, &function, inputs, &xs, &ys);
+        (begun, event)
+    });
+    let outputs = if is_needed {
+        let mut keep = function.keeps(&needs);
+        if config::keeps_inputs() {
+            keep = keep.and(Keep::INPUTS);
+        }
+        record(Box::new(function), edges, save(keep, xs, &ys), ys)
+    } else {
+        constants(ys)
+    };
+    if let Some((begun, event)) = watched {
+        watch::end_forward(begun, event, &outputs);
     }
-    let mut keep = function.keeps(&needs);
-    if config::keeps_inputs() {
-        keep = keep.and(Keep::INPUTS);
-    }
-    record(Box::new(function), edges, save(keep, xs, &ys), ys)
+    outputs
 }
 
 /// Applies a function that has one output.

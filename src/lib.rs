@@ -30,9 +30,13 @@ pub mod models;
 mod operators;
 pub mod optimizers;
 mod parameter;
+mod profile;
 
+mod summary;
+mod table;
 pub mod training;
 mod variable;
+mod watch;
 pub mod weights;
 
 pub use backprop::{BackwardOptions, grad, grad_with};
@@ -49,6 +53,8 @@ pub use layers::{Layer, Module};
 pub use operators::Scalar;
 pub use optimizers::Optimizer;
 pub use parameter::{Buffer, Parameter, ShapePattern, State};
+pub use profile::{Profile, ProfileRow, profile};
+pub use summary::{Summary, SummaryRow, summary, summary_with};
 pub use training::Progress;
 pub use variable::{AsVariable, Creator, HookHandle, Origin, Variable, WeakCreator};
 

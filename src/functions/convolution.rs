@@ -55,6 +55,11 @@ impl Function for Conv2d {
         Outputs::from_iter([y])
     }
 
+    fn multiply_adds(&self, xs: &[Array], ys: &[Array]) -> u64 {
+        // Each number of y is a sum over one filter, (channels, kh, kw).
+        (ys[0].size() * xs[1].shape()[1..].iter().product::<usize>()) as u64
+    }
+
     fn keeps(&self, needs_grad: &[bool]) -> Keep {
         Keep::input(1)
             .when(needs_grad[0])
@@ -114,6 +119,11 @@ impl Function for ConvTranspose2d {
         self.kernel = image_of(&xs[1]);
         self.has_bias = xs.len() == 3;
         Outputs::from_iter([y])
+    }
+
+    fn multiply_adds(&self, xs: &[Array], _: &[Array]) -> u64 {
+        // Each number of x is spread by one filter, (channels, kh, kw).
+        (xs[0].size() * xs[1].shape()[1..].iter().product::<usize>()) as u64
     }
 
     fn keeps(&self, needs_grad: &[bool]) -> Keep {

@@ -22,6 +22,11 @@ impl Function for Linear {
         Outputs::from_iter([xs[0].linear(&xs[1], xs.get(2))])
     }
 
+    fn multiply_adds(&self, xs: &[Array], _: &[Array]) -> u64 {
+        // Each number of x meets one row of W.
+        (xs[0].size() * xs[1].shape()[1]) as u64
+    }
+
     fn keeps(&self, needs_grad: &[bool]) -> Keep {
         Keep::input(1)
             .when(needs_grad[0])

@@ -18,6 +18,11 @@ impl Function for MatMul {
         [xs[0].matmul(&xs[1])].into()
     }
 
+    fn multiply_adds(&self, xs: &[Array], ys: &[Array]) -> u64 {
+        let inner = xs[0].shape().last().copied().unwrap_or(1);
+        (ys[0].size() * inner) as u64
+    }
+
     fn keeps(&self, needs_grad: &[bool]) -> Keep {
         Keep::input(1)
             .when(needs_grad[0])

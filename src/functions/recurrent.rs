@@ -118,6 +118,11 @@ impl Function for LstmSequence {
         Outputs::from_iter(ys)
     }
 
+    fn multiply_adds(&self, xs: &[Array], _: &[Array]) -> u64 {
+        // h W at each step: as many rows as the inputs' share has.
+        (xs[0].size() * xs[1].shape()[0]) as u64
+    }
+
     fn keeps(&self, _: &[bool]) -> Keep {
         Keep::INPUTS
     }

@@ -209,6 +209,24 @@ impl Array {
         self.layout.shape()
     }
 
+    /// Whether both arrays lie in the same memory: one is a view of the other, or both are of a third. False for
+    /// arrays of one element and for constants that nobody wrote to, which take no memory.
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// let x = Array::new([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert!(x.transpose().shares_memory(&x));
+    /// assert!(!(&x + 1.0).shares_memory(&x));
+    /// ```
+    pub fn shares_memory(&self, other: &Array) -> bool {
+        match (&self.storage, &other.storage) {
+            (Storage::Shared { buffer, .. }, Storage::Shared { buffer: other, .. }) => {
+                Arc::ptr_eq(buffer, other)
+            }
+            _ => false,
+        }
+    }
+
     /// Distances between neighbours along each axis, in elements.
     #[inline]
     pub fn strides(&self) -> &[isize] {
@@ -225,6 +243,11 @@ impl Array {
     #[inline]
     pub fn size(&self) -> usize {
         size_of_shape(self.shape())
+    }
+
+    /// Bytes that all elements take: those of a view too, though it shares them.
+    pub fn nbytes(&self) -> usize {
+        self.size() * self.dtype.itemsize()
     }
 
     /// Size of the first axis.

@@ -60,6 +60,15 @@ impl DType {
         }
     }
 
+    /// Bytes that an element takes.
+    pub const fn itemsize(self) -> usize {
+        match self {
+            DType::Bool => 1,
+            DType::F32 => 4,
+            DType::I64 | DType::F64 => 8,
+        }
+    }
+
     /// NumPy's name of the type: `bool`, `int64`, `float32`, `float64`.
     pub const fn name(self) -> &'static str {
         match self {
