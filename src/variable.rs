@@ -212,8 +212,10 @@ impl Variable {
         drop(state);
         // The graph remembers it: pictures show intermediate variables that nobody holds any more.
         if let Some(Edge { node, index }) = edge {
-            let mut body = node.body.write();
-            if body.function.is_some() {
+            // Not from inside the node's own backward, which a program may name its output in.
+            if let Some(mut body) = node.body.try_write()
+                && body.function.is_some()
+            {
                 body.set_output_name(index, name);
             }
         }
@@ -425,6 +427,8 @@ impl Creator {
                 if let Some(edge) = edge {
                     let mut body = edge.node.body.write();
                     body.set_output(edge.index, Arc::downgrade(&x.0));
+                    let name = body.output_name(edge.index);
+                    x.0.write().name = name.map(|name| Box::new(name.to_owned()));
                 }
                 x
             }));

@@ -20,6 +20,7 @@ from dezero._dezero import (
     rsub,
     sub,
 )
+from dezero.engine_function import engine_function
 
 __all__ = [
     "Add",
@@ -37,6 +38,7 @@ __all__ = [
     "as_array",
     "as_variable",
     "div",
+    "from_dlpack",
     "mul",
     "neg",
     "no_grad",
@@ -72,6 +74,7 @@ class Config(metaclass=_Switches):
         train: whether dropout drops and batch norm uses the statistics of its batch.
     """
 
+    enable_backprop = True
     train = True
 
 
@@ -114,6 +117,11 @@ def setup_variable():
     """Nothing to do: the operators of Variable are there from the start."""
 
 
+def from_dlpack(x):
+    """A Variable of any array that speaks DLPack, such as those of PyTorch and JAX."""
+    return Variable(np.from_dlpack(x))
+
+
 def _rebuild_variable(cls, data, name, grad, attributes):
     """What pickle calls."""
     x = cls.__new__(cls)
@@ -125,114 +133,9 @@ def _rebuild_variable(cls, data, name, grad, attributes):
     return x
 
 
-class _EngineFunction(Function):
-    """A function of the engine, by the name of its class in the original.
-
-    An instance can be called as one of a function that is written in Python; the creators of
-    variables that the engine computed are instances too.
-    """
-
-    #: Name of the function in the engine.
-    engine_name: str = ""
-
-    def __call__(self, *inputs):
-        y = self.apply(*inputs)
-        self._stand_for(y)
-        return y
-
-    def apply(self, *inputs):
-        """The function of `dezero.functions` that does it."""
-        raise NotImplementedError(f"{type(self).__name__} is part of derivatives only")
-
-    def forward(self, *xs):
-        """NumPy arrays from NumPy arrays."""
-        with no_grad():
-            return self.apply(*(None if x is None else Variable(x) for x in xs)).data
-
-    def backward(self, *gys):
-        """Gradients of the inputs, from those of the outputs."""
-        return self._engine_backward(*gys)
-
-    def __hash__(self):
-        return object.__hash__(self)
-
-
-_classes: dict[str, type] = {}
-
-
-def _register(cls):
-    _classes[cls.engine_name] = cls
-    return cls
-
-
-def _class_of(engine_name):
-    """The class of the engine's function of this name."""
-    cls = _classes.get(engine_name)
-    if cls is None:
-        name = "".join(part.capitalize() for part in engine_name.split("_"))
-        cls = type(name, (_EngineFunction,), {"engine_name": engine_name})
-        _classes[engine_name] = cls
-    return cls
-
-
-@_register
-class Add(_EngineFunction):
-    """x0 + x1"""
-
-    engine_name = "add"
-
-    def apply(self, x0, x1):
-        return add(x0, x1)
-
-
-@_register
-class Mul(_EngineFunction):
-    """x0 * x1"""
-
-    engine_name = "mul"
-
-    def apply(self, x0, x1):
-        return mul(x0, x1)
-
-
-@_register
-class Neg(_EngineFunction):
-    """-x"""
-
-    engine_name = "neg"
-
-    def apply(self, x):
-        return neg(x)
-
-
-@_register
-class Sub(_EngineFunction):
-    """x0 - x1"""
-
-    engine_name = "sub"
-
-    def apply(self, x0, x1):
-        return sub(x0, x1)
-
-
-@_register
-class Div(_EngineFunction):
-    """x0 / x1"""
-
-    engine_name = "div"
-
-    def apply(self, x0, x1):
-        return div(x0, x1)
-
-
-@_register
-class Pow(_EngineFunction):
-    """x ** c"""
-
-    engine_name = "pow"
-
-    def __init__(self, c):
-        self.c = c
-
-    def apply(self, x):
-        return pow(x, self.c)
+Add = engine_function("Add", "add", add, "x0 x1")
+Mul = engine_function("Mul", "mul", mul, "x0 x1")
+Neg = engine_function("Neg", "neg", neg, "x")
+Sub = engine_function("Sub", "sub", sub, "x0 x1")
+Div = engine_function("Div", "div", div, "x0 x1")
+Pow = engine_function("Pow", "pow", pow, "x", required="c")

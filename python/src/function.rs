@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyAttributeError, PyNotImplementedError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyWeakrefReference};
 
 use crate::call::{call, raise};
 use crate::ndarray::{self, Attached};
@@ -81,12 +81,12 @@ impl Foreign {
         let mut gys = Vec::with_capacity(context.outputs());
         for i in 0..context.outputs() {
             outputs.push(wrap_new(py, context.output(i))?);
-            gys.push(wrap(py, context.gy(i))?);
+            gys.push(match context.has_gy(i) {
+                true => wrap(py, context.gy(i))?.into_any().unbind(),
+                false => py.None(),
+            });
         }
-        let references = PyList::empty(py);
-        for output in &outputs {
-            references.append(OutputReference::to(py, output)?)?;
-        }
+        let references = references(py, outputs.iter().cloned().map(Some))?;
         let outer = running(function).map(|(a, b)| (a.clone_ref(py), b.clone_ref(py)));
         let inputs = PyList::new(py, inputs)?.unbind();
         function.running.set(Some((inputs, references.unbind())));
@@ -124,28 +124,20 @@ fn gradient(gx: &Bound<'_, PyAny>) -> PyResult<Option<Variable>> {
     Err(unsupported(gx))
 }
 
-/// A reference to an output that does not keep it alive where somebody else does not. Called, it
-/// gives the variable.
-#[pyclass(name = "_Output", module = "dezero.core", frozen)]
-pub struct OutputReference {
-    alive: Option<Py<PyVariable>>,
-}
-
-impl OutputReference {
-    fn to<'py>(
-        py: Python<'py>,
-        output: &Bound<'py, PyVariable>,
-    ) -> PyResult<Bound<'py, OutputReference>> {
-        let alive = Some(output.clone().unbind());
-        Bound::new(py, OutputReference { alive })
+/// `weakref.ref`s of what is alive; of nothing for what is not.
+fn references<'py>(
+    py: Python<'py>,
+    outputs: impl IntoIterator<Item = Option<Bound<'py, PyVariable>>>,
+) -> PyResult<Bound<'py, PyList>> {
+    let references = PyList::empty(py);
+    for output in outputs {
+        let output = match output {
+            Some(output) => output,
+            None => wrap_new(py, Variable::constant(0.0))?,
+        };
+        references.append(PyWeakrefReference::new(&output)?)?;
     }
-}
-
-#[pymethods]
-impl OutputReference {
-    fn __call__(&self, py: Python<'_>) -> Option<Py<PyVariable>> {
-        self.alive.as_ref().map(|output| output.clone_ref(py))
-    }
+    Ok(references)
 }
 
 impl PyFunction {
@@ -172,7 +164,7 @@ impl PyFunction {
 #[pymethods]
 impl PyFunction {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "()")]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> PyFunction {
         PyFunction::empty()
     }
@@ -248,13 +240,13 @@ impl PyFunction {
     }
 
     /// Computes the outputs, NumPy arrays, from the inputs, NumPy arrays.
-    #[pyo3(signature = (*_xs))]
+    #[pyo3(signature = (*_xs), text_signature = "($self, xs)")]
     fn forward(&self, _xs: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
         Err(PyNotImplementedError::new_err("forward"))
     }
 
     /// Computes the gradients of the inputs from those of the outputs.
-    #[pyo3(signature = (*_gys))]
+    #[pyo3(signature = (*_gys), text_signature = "($self, gys)")]
     fn backward(&self, _gys: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
         Err(PyNotImplementedError::new_err("backward"))
     }
@@ -267,7 +259,6 @@ impl PyFunction {
             return Ok(inputs.clone_ref(py));
         }
         let creator = this.creator()?;
-        let is_foreign = creator.with_function(|f| f.is::<Foreign>()) == Some(true);
         // SAFETY: attached to Python.
         if let Some(inputs) = unsafe { &*this.inputs.get() } {
             return Ok(inputs.clone_ref(py));
@@ -275,10 +266,8 @@ impl PyFunction {
         let operands = call(|| creator.operands())?;
         let operands = operands.into_iter().map(|x| wrap(py, x));
         let inputs = PyList::new(py, operands.collect::<PyResult<Vec<_>>>()?)?.unbind();
-        if !is_foreign {
-            // The graph does not hold this object, so there is no cycle.
-            this.inputs.set(Some(inputs.clone_ref(py)));
-        }
+        // The same objects next time, for programs that walk the graph by identity.
+        this.inputs.set(Some(inputs.clone_ref(py)));
         Ok(inputs)
     }
 
@@ -289,15 +278,11 @@ impl PyFunction {
         if let Some((_, outputs)) = running(this) {
             return Ok(outputs.clone_ref(py));
         }
-        let results = PyList::empty(py);
+        let mut alive = Vec::new();
         for result in this.creator()?.results() {
-            let alive = match result {
-                Some(result) => Some(wrap(py, result)?.unbind()),
-                None => None,
-            };
-            results.append(Bound::new(py, OutputReference { alive })?)?;
+            alive.push(result.map(|result| wrap(py, result)).transpose()?);
         }
-        Ok(results.unbind())
+        Ok(references(py, alive)?.unbind())
     }
 
     /// How many functions lie between the leaves and this one, at most.
@@ -312,6 +297,7 @@ impl PyFunction {
     }
 
     /// The gradients of the inputs, for a function of the engine that is in a graph.
+    #[pyo3(signature = (*gys))]
     fn _engine_backward<'py>(
         slf: &Bound<'py, Self>,
         gys: &Bound<'py, PyTuple>,
@@ -344,6 +330,22 @@ impl PyFunction {
             slf.get().held.set(Some(creator));
         }
         Ok(())
+    }
+
+    /// The exponent of a power that the engine computed.
+    #[getter]
+    fn _exponent(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        let creator = slf.get().creator()?;
+        let exponent = creator.with_function(|function| {
+            let power = function.downcast_ref::<dezero::functions::PowNumber>();
+            power.map(dezero::functions::PowNumber::exponent)
+        });
+        match exponent.flatten() {
+            Some(c) if c.fract() == 0.0 => Ok((c as i64).into_pyobject(py)?.into_any().unbind()),
+            Some(c) => Ok(c.into_pyobject(py)?.into_any().unbind()),
+            None => Err(PyAttributeError::new_err("c")),
+        }
     }
 
     #[getter]
@@ -391,8 +393,8 @@ pub fn object_of(py: Python<'_>, creator: Creator) -> PyResult<Bound<'_, PyAny>>
     if let Ok(object) = objects(py)?.get_item(sequence) {
         return Ok(object);
     }
-    let core = py.import(intern!(py, "dezero.core"))?;
-    let class = core.call_method1(intern!(py, "_class_of"), (creator.name(),))?;
+    let core = py.import(intern!(py, "dezero.engine_function"))?;
+    let class = core.call_method1(intern!(py, "class_of"), (creator.name(),))?;
     let object = class.call_method1(intern!(py, "__new__"), (&class,))?;
     object.cast::<PyFunction>()?.get().held.set(Some(creator));
     objects(py)?.set_item(sequence, &object)?;

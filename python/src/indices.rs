@@ -104,3 +104,22 @@ fn only_integers() -> PyErr {
          valid indices",
     )
 }
+
+/// Zeros of `in_shape` with `gy` added at `slices`: the gradient of `get_item`.
+#[pyfunction]
+pub fn get_item_grad<'py>(
+    gy: &Bound<'py, PyAny>,
+    slices: &Bound<'py, PyAny>,
+    in_shape: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyVariable>> {
+    let (py, gy) = (gy.py(), operand(gy)?);
+    let (indices, shape) = (indices(slices)?, crate::functions::shape_of(in_shape)?);
+    let dtype = gy.dtype();
+    let gx = crate::call::call(|| {
+        // The gradient with respect to zeros that are looked up, which is linear in gy.
+        let x = dezero::Variable::new(Array::zeros(shape, dtype));
+        let y = dezero::enable_grad(|| x.get(indices));
+        y.creator().expect("recorded").backward(&[Some(gy)])
+    })?;
+    wrap_new(py, gx.into_iter().flatten().next().expect("one input"))
+}

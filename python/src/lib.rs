@@ -1,11 +1,14 @@
 //! The compiled part of the Python package: the engine under NumPy's manners.
 
 mod call;
+mod convolution;
+mod derivatives;
 mod function;
 mod functions;
 mod indices;
 mod ndarray;
 mod operators;
+mod optimizers;
 mod variable;
 
 use pyo3::prelude::*;
@@ -15,7 +18,13 @@ mod _dezero {
     use super::*;
 
     #[pymodule_export]
-    use crate::function::{OutputReference, PyFunction};
+    use crate::convolution::{
+        average_pooling, batch_norm, col2im, conv2d, deconv2d, im2col, pooling,
+    };
+    #[pymodule_export]
+    use crate::derivatives::{grad, hessian, hvp, jacobian, jvp, vjp};
+    #[pymodule_export]
+    use crate::function::PyFunction;
     #[pymodule_export]
     use crate::functions::{
         abs, accuracy, add, binary_cross_entropy, broadcast_to, clip, cos, div, exp, gelu,
@@ -24,9 +33,14 @@ mod _dezero {
         softmax_cross_entropy, softplus, sqrt, sub, sum, sum_to, tan, tanh, transpose,
     };
     #[pymodule_export]
-    use crate::indices::get_item;
+    use crate::indices::{get_item, get_item_grad};
     #[pymodule_export]
     use crate::ndarray::Memory;
+    #[pymodule_export]
+    use crate::optimizers::{
+        adadelta_step, adagrad_step, adam_step, decay_step, momentum_step, scale_step, sgd_step,
+        squared_norm, zeros_like,
+    };
     #[pymodule_export]
     use crate::variable::{PyParameter, PyVariable};
 
@@ -40,8 +54,14 @@ mod _dezero {
         call::is_recording()
     }
 
+    #[pyfunction]
+    fn after_fork() {
+        call::after_fork();
+    }
+
     #[pymodule_init]
-    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         call::silence_caught_panics();
         // The book's programs look at the graph: functions have all their inputs.
         dezero::keep_inputs(true);

@@ -15,7 +15,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::{PyDict, PyType, PyWeakrefMethods, PyWeakrefReference};
 
 use crate::variable::PyVariable;
 
@@ -48,6 +48,8 @@ impl<T> Attached<T> {
 pub struct Memory {
     array: Attached<Array>,
     variable: Attached<Option<NonNull<PyVariable>>>,
+    /// The array over these elements that was handed out last: `x.data is x.data`.
+    last: Attached<Option<Py<PyWeakrefReference>>>,
 }
 
 impl Memory {
@@ -56,6 +58,7 @@ impl Memory {
         Memory {
             array: Attached::new(array),
             variable: Attached::new(variable.map(NonNull::from)),
+            last: Attached::new(None),
         }
     }
 
@@ -73,6 +76,12 @@ impl Memory {
     /// A NumPy array of these elements, which it can write to.
     pub fn view(slf: &Bound<'_, Memory>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
+        // SAFETY: see `Attached`.
+        if let Some(last) = unsafe { &*slf.get().last.get() }
+            && let Some(view) = last.bind(py).upgrade()
+        {
+            return Ok(view.unbind());
+        }
         // SAFETY: see `Attached`; the array stays where it is while `slf` lives.
         let array = unsafe { &*slf.get().array.get() };
         let data = pointer(array);
@@ -100,6 +109,8 @@ impl Memory {
             if PY_ARRAY_API.PyArray_SetBaseObject(py, view.as_ptr().cast(), base) < 0 {
                 return Err(PyErr::fetch(py));
             }
+            let last = PyWeakrefReference::new(&view)?;
+            slf.get().last.set(Some(last.unbind()));
             Ok(view.unbind())
         }
     }

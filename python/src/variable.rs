@@ -245,6 +245,18 @@ impl PyVariable {
         }
     }
 
+    /// The gradient as it is now, whether NumPy wrote to it or not.
+    pub fn grad_engine(slf: &Bound<'_, PyVariable>) -> PyResult<Option<Variable>> {
+        let Some(grad) = slf.get().engine.grad() else {
+            return Ok(None);
+        };
+        if grad.tag() == 0 {
+            return Ok(Some(grad));
+        }
+        let grad = wrap(slf.py(), grad)?;
+        Ok(Some(PyVariable::engine(&grad)?.clone()))
+    }
+
     pub fn set_grad_engine(&self, grad: Option<&Variable>) {
         match grad {
             Some(grad) => self.engine.set_grad(grad),
@@ -310,7 +322,7 @@ impl PyVariable {
     }
 
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(data, name=None)")]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> PyVariable {
         let this = PyVariable::around(Variable::new(Array::zeros([0], DType::F32)));
         this.value.set(Value::Nothing);
@@ -347,7 +359,7 @@ impl PyVariable {
 
     /// The gradient that `backward` left here, a Variable, or None.
     #[getter]
-    fn get_grad<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyVariable>>> {
+    pub fn get_grad<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyVariable>>> {
         let (py, this) = (slf.py(), slf.get());
         let Some(grad) = this.engine.grad() else {
             this.grad.set(None);
@@ -383,6 +395,18 @@ impl PyVariable {
         Ok(())
     }
 
+    /// Whether there is a gradient; faster than to make its object.
+    #[getter]
+    fn has_grad(&self) -> bool {
+        self.engine.grad().is_some()
+    }
+
+    /// Whether the data is None; faster than to make its array.
+    #[getter]
+    fn is_none(&self) -> bool {
+        self.is_nothing()
+    }
+
     /// The function that computed this variable, or None.
     #[getter]
     fn get_creator<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -396,8 +420,8 @@ impl PyVariable {
         }
     }
 
-    #[setter]
-    fn set_creator_(slf: &Bound<'_, Self>, creator: &Bound<'_, PyAny>) -> PyResult<()> {
+    #[setter(creator)]
+    fn replace_creator(slf: &Bound<'_, Self>, creator: &Bound<'_, PyAny>) -> PyResult<()> {
         let this = slf.get();
         if creator.is_none() {
             this.creator.set(None);
@@ -524,13 +548,20 @@ impl PyVariable {
             .retain_grad(retain_grad)
             .create_graph(create_graph);
         let is_leaf = engine.creator().is_none();
-        if let Some(seed) = slf.borrow_grad(py)? {
+        let seed = PyVariable::grad_engine(slf)?;
+        let has_seed = seed.is_some();
+        if let Some(seed) = seed {
             options = options.seed(seed);
             if !is_leaf && !retain_grad {
                 slf.get().set_grad_engine(None);
             } else if is_leaf {
                 return Ok(());
             }
+        }
+        if create_graph && !has_seed {
+            // A leaf: what is computed from it alone has a creator too, as in the original.
+            let y = engine.data();
+            options = options.seed(Variable::new(Array::ones(y.shape(), y.dtype())));
         }
         py.detach(|| call(|| engine.backward_with(options)))
     }
@@ -760,21 +791,6 @@ impl PyVariable {
     }
 }
 
-trait GradOf {
-    /// The gradient as it is now, written to or not.
-    fn borrow_grad(&self, py: Python<'_>) -> PyResult<Option<Variable>>;
-}
-
-impl GradOf for Bound<'_, PyVariable> {
-    fn borrow_grad(&self, py: Python<'_>) -> PyResult<Option<Variable>> {
-        let Some(grad) = self.get().engine.grad() else {
-            return Ok(None);
-        };
-        let grad = wrap(py, grad)?;
-        Ok(Some(PyVariable::engine(&grad)?.clone()))
-    }
-}
-
 /// A variable that is trained: what layers find among their attributes.
 #[pyclass(name = "Parameter", module = "dezero.core", extends = PyVariable, frozen, subclass)]
 pub struct PyParameter;
@@ -782,7 +798,7 @@ pub struct PyParameter;
 #[pymethods]
 impl PyParameter {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(data, name=None)")]
     fn new(
         _args: &Bound<'_, PyTuple>,
         _kwargs: Option<&Bound<'_, PyDict>>,

@@ -158,7 +158,7 @@ if __name__ == "__main__":
             thing = eval(expression)
             names = [a for a in dir(thing) if not a.startswith("__")]
             instances[name] = {
-                a: type(getattr(thing, a)).__name__ for a in names if (type(thing).__name__, a) != ("Adam", "lr")
+                a: type(getattr(thing, a)).__name__ for a in names if (type(thing).__name__, a) != ("Adam", "lr") and hasattr(thing, a)
             }
         except Exception as error:
             instances[name] = {"error": repr(error)}

@@ -356,7 +356,14 @@ pub(crate) fn div_number(c: Number, x: &Variable) -> Variable {
 }
 
 /// x^c for a number c.
-struct PowNumber(f64);
+#[doc(hidden)] // for bindings, whose programs ask a creator for its exponent
+pub struct PowNumber(f64);
+
+impl PowNumber {
+    pub fn exponent(&self) -> f64 {
+        self.0
+    }
+}
 
 impl Unary for PowNumber {
     const NAME: &'static str = "pow";
@@ -373,6 +380,10 @@ impl Unary for PowNumber {
 
     fn backward(&self, context: &Backward<'_>, gy: Variable) -> Variable {
         let c = self.0;
+        if c.fract() == 0.0 && c > 1.0 && !context.input_data(0).dtype().is_float() {
+            // Integers stay integers.
+            return gy * (c as i64 * context.input(0).pow(c - 1.0));
+        }
         if !context.creates_graph() && c != 0.0 && c != 1.0 {
             let x = context.input_data(0);
             let slope = if c == 2.0 {

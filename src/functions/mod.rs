@@ -25,6 +25,8 @@ mod shape;
 mod unary;
 mod upsample;
 
+#[doc(hidden)]
+pub use arithmetic::PowNumber;
 pub use batch_norm::{BatchStatistics, batch_norm, fixed_batch_norm, group_norm};
 pub use comparison::{maximum, minimum, where_};
 pub use convolution::{Conv1dParams, conv_transpose2d, conv1d, conv2d};

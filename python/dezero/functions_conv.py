@@ -1,0 +1,94 @@
+"""Convolutions, pooling, and the windows that they read."""
+
+from __future__ import annotations
+
+from dezero._dezero import (  # noqa: F401
+    average_pooling,
+    broadcast_to,
+    col2im,
+    conv2d,
+    deconv2d,
+    im2col,
+    linear,
+    pooling,
+)
+from dezero.core import Function, as_variable, no_grad  # noqa: F401
+from dezero.engine_function import engine_function
+from dezero.utils import get_conv_outsize, get_deconv_outsize, pair  # noqa: F401
+
+__all__ = [
+    "AveragePooling",
+    "Col2im",
+    "Conv2DGradW",
+    "Conv2d",
+    "Deconv2d",
+    "Im2col",
+    "Pooling",
+    "Pooling2DGrad",
+    "Pooling2DWithIndexes",
+    "average_pooling",
+    "col2im",
+    "col2im_array",
+    "conv2d",
+    "conv2d_simple",
+    "deconv2d",
+    "im2col",
+    "im2col_array",
+    "pooling",
+    "pooling_simple",
+]
+
+
+def _sizes(x, kernel_size, stride, pad):
+    (rows, columns), (KH, KW) = x.shape[2:], pair(kernel_size)
+    (SH, SW), (PH, PW) = pair(stride), pair(pad)
+    return get_conv_outsize(rows, KH, SH, PH), get_conv_outsize(columns, KW, SW, PW)
+
+
+def conv2d_simple(x, W, b=None, stride=1, pad=0):
+    """`conv2d`, written with `im2col` and `linear`."""
+    x, W = as_variable(x), as_variable(W)
+    OC, _, *kernel = W.shape
+    OH, OW = _sizes(x, tuple(kernel), stride, pad)
+    windows = im2col(x, tuple(kernel), stride, pad, to_matrix=True)
+    y = linear(windows, W.reshape(OC, -1).transpose(), b)
+    return y.reshape(x.shape[0], OH, OW, OC).transpose(0, 3, 1, 2)
+
+
+def pooling_simple(x, kernel_size, stride=1, pad=0):
+    """`pooling`, written with `im2col` and `max`; here zeros around the images count."""
+    x = as_variable(x)
+    N, C = x.shape[:2]
+    KH, KW = pair(kernel_size)
+    OH, OW = _sizes(x, kernel_size, stride, pad)
+    windows = im2col(x, kernel_size, stride, pad, to_matrix=True).reshape(-1, KH * KW)
+    return windows.max(axis=1).reshape(N, OH, OW, C).transpose(0, 3, 1, 2)
+
+
+def im2col_array(img, kernel_size, stride, pad, to_matrix=True):
+    """`im2col` of a NumPy array, to a NumPy array."""
+    with no_grad():
+        return im2col(img, kernel_size, stride, pad, to_matrix).data.astype(img.dtype, copy=False)
+
+
+def col2im_array(col, img_shape, kernel_size, stride, pad, to_matrix=True):
+    """`col2im` of a NumPy array, to a NumPy array."""
+    with no_grad():
+        return col2im(col, img_shape, kernel_size, stride, pad, to_matrix).data.astype(col.dtype, copy=False)
+
+
+Conv2d = engine_function("Conv2d", "conv2d", conv2d, "x W b", stride=1, pad=0)
+Deconv2d = engine_function("Deconv2d", "conv_transpose2d", deconv2d, "x W b", stride=1, pad=0, outsize=None)
+Conv2DGradW = engine_function("Conv2DGradW", "conv2d_weight_grad", None, "x gy", required="conv2d", gys="gys")
+Pooling = engine_function("Pooling", "max_pool2d", pooling, "x", required="kernel_size", stride=1, pad=0)
+Pooling2DGrad = engine_function("Pooling2DGrad", "scatter_planes", None, "gy", required="mpool2d", gys="ggx")
+Pooling2DWithIndexes = engine_function(
+    "Pooling2DWithIndexes", "gather_planes", None, "x", required="mpool2d", gys="gys"
+)
+AveragePooling = engine_function(
+    "AveragePooling", "avg_pool2d", average_pooling, "x", required="kernel_size", stride=1, pad=0
+)
+Im2col = engine_function("Im2col", "im2col", im2col, "x", required="kernel_size stride pad to_matrix")
+Col2im = engine_function(
+    "Col2im", "col2im", col2im, "x", required="input_shape kernel_size stride pad to_matrix"
+)
