@@ -1,11 +1,11 @@
 //! Step 59: a recurrent network learns to continue a noisy sine, and goes on with a cosine.
 
-use std::f64::consts::PI;
+mod continued_cosine;
 
 use dezero::data::{Dataset, Split, sine_curve};
 use dezero::layers::{Linear, Rnn};
 use dezero::optimizers::Adam;
-use dezero::{Array, DType, Layer, Variable, functions, no_grad, random};
+use dezero::{Array, DType, Layer, Variable, functions, random};
 
 #[derive(Layer)]
 struct SimpleRnn {
@@ -53,33 +53,9 @@ fn main() {
                 optimizer.update();
             }
         }
-        if epoch == 1 || epoch % 10 == 0 {
-            println!("| epoch {epoch} | loss {:.6}", loss.item() / seqlen as f64);
-        }
+        println!("| epoch {epoch} | loss {:.6}", loss.item() / seqlen as f64);
     }
 
-    let xs: Vec<f64> = (0..1000)
-        .map(|i| (4.0 * PI * f64::from(i) / 999.0).cos())
-        .collect();
     model.reset_state();
-    let predictions: Vec<f64> = no_grad(|| {
-        xs.iter()
-            .map(|&x| model.forward(&Array::new([[x]])).item())
-            .collect()
-    });
-    let errors = predictions
-        .iter()
-        .zip(&xs[1..])
-        .map(|(y, x)| (y - x).powi(2));
-    println!(
-        "prediction of a cosine, mean squared error {:.6}",
-        errors.sum::<f64>() / 999.0
-    );
-    for i in (0..1000).step_by(100) {
-        println!(
-            "  cos {:7.4}  predicted {:7.4}",
-            xs[(i + 1).min(999)],
-            predictions[i]
-        );
-    }
+    continued_cosine::show(|x| model.forward(x));
 }

@@ -141,6 +141,18 @@ macro_rules! filter_settings {
     };
 }
 
+/// A setting of the windows.
+macro_rules! setting {
+    ($Layer:ident, $name:ident: $Given:ty = $value:expr, $documentation:literal) => {
+        #[doc = $documentation]
+        #[must_use]
+        pub fn $name(mut self, $name: $Given) -> $Layer {
+            self.params.$name = $value;
+            self
+        }
+    };
+}
+
 macro_rules! module {
     ($($Layer:ident),*) => {$(
         impl Module for $Layer {
@@ -193,26 +205,9 @@ impl Conv2d {
         }
     }
 
-    /// Sets the steps between windows.
-    #[must_use]
-    pub fn stride(mut self, stride: impl IntoPair) -> Conv2d {
-        self.params.stride = stride.into_pair();
-        self
-    }
-
-    /// Sets how many zeros are put around the image, on each side.
-    #[must_use]
-    pub fn padding(mut self, padding: impl IntoPair) -> Conv2d {
-        self.params.padding = padding.into_pair();
-        self
-    }
-
-    /// Sets the steps between the pixels of a window.
-    #[must_use]
-    pub fn dilation(mut self, dilation: impl IntoPair) -> Conv2d {
-        self.params.dilation = dilation.into_pair();
-        self
-    }
+    setting!(Conv2d, stride: impl IntoPair = stride.into_pair(), "Sets the steps between windows.");
+    setting!(Conv2d, padding: impl IntoPair = padding.into_pair(), "Sets how many zeros are put around the image, on each side.");
+    setting!(Conv2d, dilation: impl IntoPair = dilation.into_pair(), "Sets the steps between the pixels of a window.");
 
     /// Splits the channels into groups with filters of their own.
     ///
@@ -297,26 +292,9 @@ impl ConvTranspose2d {
         }
     }
 
-    /// Sets the steps between the windows that the pixels of x are spread over.
-    #[must_use]
-    pub fn stride(mut self, stride: impl IntoPair) -> ConvTranspose2d {
-        self.params.stride = stride.into_pair();
-        self
-    }
-
-    /// Sets how many pixels are cut off from the result, on each side.
-    #[must_use]
-    pub fn padding(mut self, padding: impl IntoPair) -> ConvTranspose2d {
-        self.params.padding = padding.into_pair();
-        self
-    }
-
-    /// Sets the steps between the pixels of a window.
-    #[must_use]
-    pub fn dilation(mut self, dilation: impl IntoPair) -> ConvTranspose2d {
-        self.params.dilation = dilation.into_pair();
-        self
-    }
+    setting!(ConvTranspose2d, stride: impl IntoPair = stride.into_pair(), "Sets the steps between the windows that the pixels of x are spread over.");
+    setting!(ConvTranspose2d, padding: impl IntoPair = padding.into_pair(), "Sets how many pixels are cut off from the result, on each side.");
+    setting!(ConvTranspose2d, dilation: impl IntoPair = dilation.into_pair(), "Sets the steps between the pixels of a window.");
 
     /// Sets rows and columns of the result (`outsize` of the book), where the stride leaves a choice.
     #[must_use]
@@ -404,26 +382,9 @@ impl Conv1d {
         }
     }
 
-    /// Sets the steps between windows.
-    #[must_use]
-    pub fn stride(mut self, stride: usize) -> Conv1d {
-        self.params.stride = stride;
-        self
-    }
-
-    /// Sets how many zeros are put at each end of the sequence.
-    #[must_use]
-    pub fn padding(mut self, padding: usize) -> Conv1d {
-        self.params.padding = padding;
-        self
-    }
-
-    /// Sets the steps between the elements of a window.
-    #[must_use]
-    pub fn dilation(mut self, dilation: usize) -> Conv1d {
-        self.params.dilation = dilation;
-        self
-    }
+    setting!(Conv1d, stride: usize = stride, "Sets the steps between windows.");
+    setting!(Conv1d, padding: usize = padding, "Sets how many zeros are put at each end of the sequence.");
+    setting!(Conv1d, dilation: usize = dilation, "Sets the steps between the elements of a window.");
 
     /// Splits the channels into groups with filters of their own.
     ///
