@@ -1,16 +1,17 @@
 //! The backward pass: [`grad`] is the engine, [`Variable::backward`] stores its result at the
 //! leaves.
 
-use std::collections::BTreeMap;
-use std::collections::hash_map::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::any::Any;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use dezero_array::{Array, DType, Shape};
 use smallvec::SmallVec;
 
 use crate::config;
-use crate::function::{Backward, Body, Edge, Node};
+use crate::frontier::Frontier;
+use crate::function::{Backward, Body, Edge, Function, Gradients, Node};
 use crate::variable::Variable;
 use crate::watch;
 
@@ -86,7 +87,7 @@ impl Variable {
         let gy = options.seed.unwrap_or_else(|| ones_like(self));
         expect_seed_shape("backward", self, &gy);
         let mut store = |_: &Node, body: &Body, index: u32, gy: &Variable| {
-            let is_leaf = body.function.is_none();
+            let is_leaf = body.function().is_none();
             if !is_leaf && !options.retain_grad {
                 return;
             }
@@ -210,68 +211,91 @@ fn expect_gradient_shape(x: &Variable, gx: &Variable) {
     }
 }
 
-/// Which nodes lie on a path from the roots to a target; the targets themselves are `true`.
-type Wanted = HashMap<u64, bool>;
+/// The sequence numbers of the nodes that lie on a path from the roots to a target, ascending.
+pub(crate) type Wanted = Vec<u64>;
 
-/// Walks the graph from the roots down to the oldest target, without recursion.
+/// Whether somebody asks for the gradient that flows along `edge`.
+#[inline]
+pub(crate) fn wants(wanted: Option<&Wanted>, edge: &Edge) -> bool {
+    wanted.is_none_or(|wanted| wanted.binary_search(&edge.node.sequence).is_ok())
+}
+
 fn reaching(roots: &[(Edge, Variable)], targets: &[Option<Edge>]) -> Wanted {
-    let mut wanted: Wanted = targets
-        .iter()
-        .flatten()
-        .map(|target| (target.node.sequence, true))
-        .collect();
-    let Some(&oldest) = wanted.keys().min() else {
-        return wanted;
+    let is_target = |node: &Node| {
+        let mut targets = targets.iter().flatten();
+        targets.any(|target| target.node.sequence == node.sequence)
     };
-    let mut found: BTreeMap<u64, Arc<Node>> = BTreeMap::new();
-    let mut stack: Vec<Arc<Node>> = roots.iter().map(|(edge, _)| edge.node.clone()).collect();
-    while let Some(node) = stack.pop() {
-        if node.sequence < oldest || found.contains_key(&node.sequence) {
-            continue;
-        }
-        for edge in node.body.read_recursive().edges.iter().flatten() {
-            stack.push(edge.node.clone());
-        }
-        found.insert(node.sequence, node);
-    }
+    let sequences = targets.iter().flatten().map(|target| target.node.sequence);
+    let Some(oldest) = sequences.min() else {
+        return Wanted::new();
+    };
+    let mut wanted = Wanted::new();
     // Oldest first: whether the inputs reach a target is known before their outputs are asked.
-    for (sequence, node) in found {
-        let body = node.body.read_recursive();
-        let reaches = body
-            .edges
-            .iter()
-            .flatten()
-            .any(|edge| wanted.get(&edge.node.sequence).copied().unwrap_or(false));
-        let entry = wanted.entry(sequence).or_insert(false);
-        *entry |= reaches;
+    for node in ancestors(roots.iter().map(|(edge, _)| edge), oldest)
+        .iter()
+        .rev()
+    {
+        let mut reaches = is_target(node);
+        if !reaches {
+            let body = node.body.read_recursive();
+            let mut edges = body.edges.iter().flatten();
+            reaches = edges.any(|edge| wanted.binary_search(&edge.node.sequence).is_ok());
+        }
+        if reaches {
+            wanted.push(node.sequence);
+        }
     }
     wanted
 }
 
-/// A node whose gradients are being summed; nodes wait by sequence number.
-struct Pending {
-    node: Arc<Node>,
-    gys: SmallVec<[Option<Variable>; 1]>,
+/// The gradients of a node's outputs, as far as they have arrived.
+#[derive(Default)]
+pub(crate) struct Gys {
+    pub(crate) first: Option<Variable>,
+    /// Those of further outputs. Boxed to be thin: few nodes have several outputs.
+    #[allow(clippy::box_collection)]
+    others: Option<Box<Vec<Option<Variable>>>>,
 }
 
-type Waiting = BTreeMap<u64, Pending>;
-
-fn add_pending(waiting: &mut Waiting, edge: &Edge, gy: Variable) {
-    let pending = waiting
-        .entry(edge.node.sequence)
-        .or_insert_with(|| Pending {
-            node: edge.node.clone(),
-            gys: SmallVec::new(),
-        });
-    let index = edge.index as usize;
-    while pending.gys.len() <= index {
-        pending.gys.push(None);
+impl Gys {
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<&Variable> {
+        match index {
+            0 => self.first.as_ref(),
+            i => self.others.as_ref()?.get(i - 1)?.as_ref(),
+        }
     }
-    let slot = &mut pending.gys[index];
-    *slot = Some(match slot.take() {
-        Some(sum) => accumulate(sum, gy),
-        None => gy,
-    });
+
+    #[inline]
+    fn slot(&mut self, index: usize) -> &mut Option<Variable> {
+        if index == 0 {
+            return &mut self.first;
+        }
+        let others = self.others.get_or_insert_default();
+        if others.len() < index {
+            others.resize(index, None);
+        }
+        &mut others[index - 1]
+    }
+
+    #[inline]
+    fn add(&mut self, index: usize, gy: Variable) {
+        let slot = self.slot(index);
+        *slot = Some(match slot.take() {
+            Some(sum) => accumulate(sum, gy),
+            None => gy,
+        });
+    }
+
+    /// Adds those of the same node that were gathered elsewhere.
+    fn merge(&mut self, more: Gys) {
+        let others = more.others.map_or_else(Vec::new, |others| *others);
+        for (index, gy) in std::iter::once(more.first).chain(others).enumerate() {
+            if let Some(gy) = gy {
+                self.add(index, gy);
+            }
+        }
+    }
 }
 
 /// `sum + gx`; in place where nobody else sees `sum` and nothing is recorded.
@@ -289,6 +313,8 @@ pub(crate) fn accumulate(mut sum: Variable, gx: Variable) -> Variable {
 
 /// Visits the nodes above `roots`, newest first, so that every gradient is complete before it is
 /// passed on. `store` sees each node's complete gradients. With `wanted`, other nodes are passed by.
+///
+/// A panic in a function's backward goes on with the line that recorded the function.
 #[track_caller]
 fn run(
     roots: &[(Edge, Variable)],
@@ -297,58 +323,90 @@ fn run(
     calls_hooks: bool,
     store: &mut dyn FnMut(&Node, &Body, u32, &Variable),
 ) {
-    let is_wanted = |edge: &Edge| {
-        wanted.is_none_or(|wanted| wanted.get(&edge.node.sequence).copied().unwrap_or(false))
-    };
-    let mut waiting = Waiting::new();
-    for (edge, gy) in roots {
-        if is_wanted(edge) {
-            add_pending(&mut waiting, edge, gy.clone());
+    let mut visited = None;
+    let visit = AssertUnwindSafe(|| {
+        visit(
+            roots,
+            wanted,
+            create_graph,
+            calls_hooks,
+            store,
+            &mut visited,
+        );
+    });
+    if let Err(payload) = catch_unwind(visit) {
+        match visited {
+            Some(node) => raise(payload, &node),
+            None => resume_unwind(payload),
         }
     }
-    while let Some((_, Pending { node, mut gys })) = waiting.pop_last() {
+}
+
+/// Goes on with a panic that came from visiting `node`.
+#[track_caller]
+fn raise(payload: Box<dyn Any + Send>, node: &Node) -> ! {
+    let message = payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("panicked");
+    panic!(
+        "{message}\n  in the backward of {}, recorded at {}",
+        node.body.read_recursive().name(),
+        node.location
+    );
+}
+
+/// [`run`]; `visited` holds the node that is at work.
+fn visit(
+    roots: &[(Edge, Variable)],
+    wanted: Option<&Wanted>,
+    create_graph: bool,
+    calls_hooks: bool,
+    store: &mut dyn FnMut(&Node, &Body, u32, &Variable),
+    visited: &mut Option<Arc<Node>>,
+) {
+    let mut waiting: Frontier<Gys> = Frontier::new();
+    let pass_on = |waiting: &mut Frontier<Gys>, edge: &Edge, gy: Variable| {
+        if wants(wanted, edge) {
+            waiting.at(&edge.node).add(edge.index as usize, gy);
+        }
+    };
+    for (edge, gy) in roots {
+        pass_on(&mut waiting, edge, gy.clone());
+    }
+    while let Some((node, mut gys)) = waiting.pop(Gys::merge) {
+        let node = &*visited.insert(node);
         let mut body = node.body.read_recursive();
         if calls_hooks && body.extra.is_some() {
             // Not under the lock: a hook may take itself off.
             drop(body);
-            call_hooks(&node, &mut gys);
+            call_hooks(node, &mut gys);
             body = node.body.read_recursive();
         }
-        for (index, gy) in gys.iter().enumerate() {
-            if let Some(gy) = gy {
-                store(&node, &body, index as u32, gy);
+        for index in 0..body.output_count() {
+            if let Some(gy) = gys.get(index) {
+                store(node, &body, index as u32, gy);
             }
         }
-        if body.function.is_none() {
+        let Some(function) = body.function() else {
             continue;
-        }
-        let mut needs: SmallVec<[bool; 8]> = SmallVec::new();
-        for edge in &body.edges {
-            needs.push(edge.as_ref().is_some_and(is_wanted));
-        }
-        if !needs.contains(&true) {
-            continue;
-        }
-        while gys.len() < body.output_count() {
-            gys.push(None);
-        }
-        let context = Backward {
-            node: &node,
-            body: &body,
-            gys: &gys,
-            needs: &needs,
         };
-        let gxs = config::recording(create_graph, || call_backward(&context));
-        for ((edge, gx), needed) in body.edges.iter().zip(gxs).zip(needs) {
-            if let (Some(edge), Some(gx), true) = (edge, gx, needed) {
-                add_pending(&mut waiting, edge, gx);
+        if !body.edges.iter().flatten().any(|edge| wants(wanted, edge)) {
+            continue;
+        }
+        let context = Backward::new(node, &body, &mut gys, wanted);
+        let mut gxs = config::recording(create_graph, || call_backward(function, &context));
+        for (edge, gx) in body.edges.iter().zip(&mut gxs.0) {
+            if let (Some(edge), Some(gx)) = (edge, gx.take()) {
+                pass_on(&mut waiting, edge, gx);
             }
         }
     }
 }
 
 #[cold]
-fn call_hooks(node: &Node, gys: &mut [Option<Variable>]) {
+fn call_hooks(node: &Node, gys: &mut Gys) {
     let calls: Vec<_> = match &node.body.read_recursive().extra {
         Some(extra) => extra
             .hooks
@@ -358,43 +416,27 @@ fn call_hooks(node: &Node, gys: &mut [Option<Variable>]) {
         None => return,
     };
     for (index, call) in calls {
-        if let Some(Some(gy)) = gys.get_mut(index as usize)
+        if let Some(gy) = gys.get(index as usize)
             && let Some(replaced) = call(gy)
         {
-            *gy = replaced;
+            *gys.slot(index as usize) = Some(replaced);
         }
     }
 }
 
-/// Calls a function's backward; a panic in it goes on with the line that recorded the function.
-#[track_caller]
-fn call_backward(context: &Backward<'_>) -> SmallVec<[Option<Variable>; 2]> {
+/// Calls a function's backward, and looks at what it gives.
+fn call_backward(function: &dyn Function, context: &Backward<'_>) -> Gradients {
     let body = context.body;
     let config = config::current();
     let begun = config.is_watched.then(watch::begin);
-    let function = body.function.as_ref().expect("not a leaf");
-    let gxs = match catch_unwind(AssertUnwindSafe(|| function.backward(context))) {
-        Ok(gxs) => gxs.0,
-        Err(payload) => {
-            let message = payload
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| payload.downcast_ref::<&str>().copied())
-                .unwrap_or("panicked");
-            panic!(
-                "{message}\n  in the backward of {}, recorded at {}",
-                body.name(),
-                context.node.location
-            );
-        }
-    };
+    let gradients = function.backward(context);
+    let gxs = &gradients.0;
     if gxs.len() != body.edges.len() {
         panic!(
-            "{}: backward gave {} gradients for {} inputs; recorded at {}",
+            "{}: backward gave {} gradients for {} inputs",
             body.name(),
             gxs.len(),
-            body.edges.len(),
-            context.node.location
+            body.edges.len()
         );
     }
     if config.detects_anomaly {
@@ -403,19 +445,16 @@ fn call_backward(context: &Backward<'_>) -> SmallVec<[Option<Variable>; 2]> {
                 && !gx.data().all_finite()
             {
                 panic!(
-                    "anomaly: the backward of {} gave NaN or infinity in the gradient of input {i} \
-                     of shape {:?}; recorded at {}",
-                    body.name(),
-                    &gx.shape()[..],
-                    context.node.location
+                    "anomaly: NaN or infinity in the gradient of input {i} of shape {:?}",
+                    &gx.shape()[..]
                 );
             }
         }
     }
     if let Some(begun) = begun {
-        watch::end_backward(begun, body.name(), &gxs);
+        watch::end_backward(begun, body.name(), gxs);
     }
-    gxs
+    gradients
 }
 
 /// Shapes and types of the gradients of all that `y` was computed from, by node and output. Nothing is
@@ -448,64 +487,59 @@ pub(crate) fn step(node: &Arc<Node>, gys: &[Option<Variable>]) -> Vec<Option<Var
             gys.len()
         );
     }
-    if body.function.is_none() {
+    let Some(function) = body.function() else {
         return Vec::new();
-    }
-    let needs: SmallVec<[bool; 8]> = body.edges.iter().map(Option::is_some).collect();
-    let context = Backward {
-        node,
-        body: &body,
-        gys,
-        needs: &needs,
     };
-    call_backward(&context).into_vec()
+    let mut all = Gys::default();
+    for (index, gy) in gys.iter().enumerate() {
+        *all.slot(index) = gy.clone();
+    }
+    let context = Backward::new(node, &body, &mut all, None);
+    match catch_unwind(AssertUnwindSafe(|| call_backward(function, &context))) {
+        Ok(gxs) => gxs.0.into_vec(),
+        Err(payload) => raise(payload, node),
+    }
 }
 
-/// All nodes that `y` was computed from, by sequence number.
-fn ancestors(y: &Variable) -> BTreeMap<u64, Arc<Node>> {
-    let mut found = BTreeMap::new();
-    let mut stack: Vec<Arc<Node>> =
-        y.0.read()
-            .edge
-            .iter()
-            .map(|edge| edge.node.clone())
-            .collect();
-    while let Some(node) = stack.pop() {
-        if found.contains_key(&node.sequence) {
-            continue;
+/// `roots` and all nodes that they were computed from, not older than `oldest`; newest first.
+fn ancestors<'a>(roots: impl Iterator<Item = &'a Edge>, oldest: u64) -> Vec<Arc<Node>> {
+    let mut waiting: Frontier<()> = Frontier::new();
+    for root in roots {
+        waiting.at(&root.node);
+    }
+    let mut found = Vec::new();
+    while let Some((node, ())) = waiting.pop(|(), ()| ()) {
+        for edge in node.body.read_recursive().edges.iter().flatten() {
+            if edge.node.sequence >= oldest {
+                waiting.at(&edge.node);
+            }
         }
-        let body = node.body.read_recursive();
-        stack.extend(body.edges.iter().flatten().map(|edge| edge.node.clone()));
-        drop(body);
-        found.insert(node.sequence, node);
+        found.push(node);
     }
     found
 }
 
 pub(crate) fn generation(y: &Variable) -> usize {
-    let mut generations: HashMap<u64, usize> = HashMap::new();
-    let mut last = 0;
-    for (sequence, node) in ancestors(y) {
+    let edge = y.0.read().edge.clone();
+    // Ascending by sequence number, since the oldest node comes first.
+    let mut generations: Vec<(u64, usize)> = Vec::new();
+    for node in ancestors(edge.iter(), 0).iter().rev() {
         let body = node.body.read_recursive();
-        let inputs = body
-            .edges
-            .iter()
-            .flatten()
-            .map(|edge| generations[&edge.node.sequence]);
-        last = inputs.max().unwrap_or(0) + usize::from(body.function.is_some());
-        generations.insert(sequence, last);
+        let inputs = body.edges.iter().flatten().map(|edge| {
+            let place = generations.binary_search_by_key(&edge.node.sequence, |known| known.0);
+            generations[place.expect("inputs are older")].1
+        });
+        let generation = inputs.max().unwrap_or(0) + usize::from(body.function().is_some());
+        generations.push((node.sequence, generation));
     }
-    last
+    generations.last().map_or(0, |&(_, generation)| generation)
 }
 
 pub(crate) fn unchain_backward(y: &Variable) {
-    let Some(edge) = y.0.read().edge.clone() else {
-        return;
-    };
-    for (sequence, node) in ancestors(y) {
-        if sequence != edge.node.sequence {
-            let parts = node.body.write().unchain();
-            drop(parts);
-        }
+    let edge = y.0.read().edge.clone();
+    // All but `y` itself, which is the newest.
+    for node in ancestors(edge.iter(), 0).iter().skip(1) {
+        let parts = node.body.write().unchain();
+        drop(parts);
     }
 }

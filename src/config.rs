@@ -12,6 +12,14 @@ pub(crate) struct Config {
     pub(crate) is_watched: bool,
 }
 
+impl Config {
+    /// Whether nobody looks on: neither anomaly detection nor [`watch`](crate::watch).
+    #[inline]
+    pub(crate) fn is_plain(self) -> bool {
+        !self.detects_anomaly && !self.is_watched
+    }
+}
+
 thread_local! {
     static CONFIG: Cell<Config> =
         const { Cell::new(Config { records: true, trains: true, detects_anomaly: false, is_watched: false }) };

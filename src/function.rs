@@ -1,15 +1,16 @@
 //! [`Function`]: what an operation supplies; [`apply`]: the only door that records the graph.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::Location;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use dezero_array::{Array, DType, Shape};
 use parking_lot::RwLock;
 use smallvec::SmallVec;
 
+use crate::backprop::{Gys, Wanted, wants};
 use crate::config;
 use crate::variable::{Inner, Variable};
 use crate::watch;
@@ -178,14 +179,32 @@ impl From<Vec<Variable>> for Gradients {
 
 /// What a function's backward can ask for.
 pub struct Backward<'a> {
-    pub(crate) node: &'a Arc<Node>,
+    node: &'a Arc<Node>,
     pub(crate) body: &'a Body,
-    pub(crate) gys: &'a [Option<Variable>],
-    /// Which inputs somebody wants the gradient of.
-    pub(crate) needs: &'a [bool],
+    /// The gradient of the first output, which can be given away.
+    first_gy: Cell<Option<Variable>>,
+    /// Those of the others.
+    gys: &'a Gys,
+    /// The nodes that gradients are asked for; `None`: all.
+    wanted: Option<&'a Wanted>,
 }
 
-impl Backward<'_> {
+impl<'a> Backward<'a> {
+    #[inline]
+    pub(crate) fn new(
+        node: &'a Arc<Node>,
+        body: &'a Body,
+        gys: &'a mut Gys,
+        wanted: Option<&'a Wanted>,
+    ) -> Backward<'a> {
+        Backward {
+            node,
+            body,
+            first_gy: Cell::new(gys.first.take()),
+            gys,
+            wanted,
+        }
+    }
     /// Input `i` as the forward saw it, connected to the graph.
     ///
     /// # Panics
@@ -245,8 +264,8 @@ impl Backward<'_> {
     /// Gradient of output `i`: zeros where nobody used that output.
     #[track_caller]
     pub fn gy(&self, i: usize) -> Variable {
-        match &self.gys[i] {
-            Some(gy) => gy.clone(),
+        match self.find_gy(i) {
+            Some(gy) => gy,
             None => {
                 let (shape, dtype) = &self.body.extra.as_ref().expect("several outputs").outputs[i];
                 Variable::constant(Array::zeros(shape, *dtype))
@@ -259,20 +278,39 @@ impl Backward<'_> {
         self.body.edges.len()
     }
 
+    /// [`gy`](Backward::gy), given away: it can be computed with in place, if nobody else sees it.
+    /// To be asked for once.
+    #[track_caller]
+    #[inline]
+    pub(crate) fn take_gy(&self) -> Variable {
+        self.first_gy.take().unwrap_or_else(|| self.gy(0))
+    }
+
+    #[inline]
+    fn find_gy(&self, i: usize) -> Option<Variable> {
+        if i > 0 {
+            return self.gys.get(i).cloned();
+        }
+        let gy = self.first_gy.take();
+        self.first_gy.set(gy.clone());
+        gy
+    }
+
     /// How many outputs the function has.
     pub fn outputs(&self) -> usize {
-        self.gys.len()
+        self.body.output_count()
     }
 
     /// Whether output `i` was used, so that its gradient is not all zeros.
     pub fn has_gy(&self, i: usize) -> bool {
-        self.gys[i].is_some()
+        self.find_gy(i).is_some()
     }
 
     /// Whether somebody wants the gradient of input `i`.
     #[inline]
     pub fn needs_grad(&self, i: usize) -> bool {
-        self.needs[i]
+        let edge = self.body.edges[i].as_ref();
+        edge.is_some_and(|edge| wants(self.wanted, edge))
     }
 
     /// Whether this pass itself is recorded (`create_graph`): a fused first-order kernel may serve
@@ -302,23 +340,59 @@ pub(crate) struct Node {
     pub(crate) sequence: u64,
     /// The line that applied the function or made the leaf.
     pub(crate) location: &'static Location<'static>,
+    /// Where a walk last put this node; see [`Frontier`](crate::frontier::Frontier).
+    pub(crate) place: AtomicU32,
     pub(crate) body: RwLock<Body>,
 }
 
-type Edges = SmallVec<[Option<Edge>; 2]>;
+pub(crate) type Edges = SmallVec<[Option<Edge>; 2]>;
 
-/// What `keeps` names: inputs, then outputs. Boxed, since many nodes keep nothing.
-type Saved = Option<Box<SmallVec<[Option<Array>; 2]>>>;
+/// What `keeps` names: inputs, then outputs.
+type Saved = SmallVec<[Option<Array>; 2]>;
 
 pub(crate) struct Body {
     /// `None` for leaves, and for nodes that were unchained.
-    pub(crate) function: Option<Box<dyn Function>>,
+    applied: Option<Box<dyn Applied>>,
     /// An edge for each input; `None` for constants.
     pub(crate) edges: Edges,
-    saved: Saved,
     /// The first output, if somebody still holds it. Weak: the graph never owns variables.
     output: Weak<Inner>,
     pub(crate) extra: Option<Box<Extra>>,
+}
+
+/// A function that was applied, with what it keeps: in one allocation, or none at all where the
+/// function has no fields and keeps nothing.
+pub(crate) trait Applied: Send + Sync {
+    fn function(&self) -> &dyn Function;
+    fn saved(&self) -> &[Option<Array>];
+}
+
+impl<F: Function> Applied for F {
+    #[inline]
+    fn function(&self) -> &dyn Function {
+        self
+    }
+
+    fn saved(&self) -> &[Option<Array>] {
+        &[]
+    }
+}
+
+struct Keeping<F> {
+    function: F,
+    saved: Saved,
+}
+
+impl<F: Function> Applied for Keeping<F> {
+    #[inline]
+    fn function(&self) -> &dyn Function {
+        &self.function
+    }
+
+    #[inline]
+    fn saved(&self) -> &[Option<Array>] {
+        &self.saved
+    }
 }
 
 /// What few nodes have.
@@ -353,10 +427,10 @@ impl Node {
         Arc::new(Node {
             sequence: next_sequence(),
             location: Location::caller(),
+            place: AtomicU32::new(0),
             body: RwLock::new(Body {
-                function: None,
+                applied: None,
                 edges: SmallVec::new(),
-                saved: None,
                 output,
                 extra: None,
             }),
@@ -364,15 +438,33 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Lets go of the first output, if it is `output`: nobody holds it any more.
+    #[inline]
+    pub(crate) fn forget_output(&self, output: *const Inner) {
+        // Whoever looks at the node now, perhaps further up this very stack, is not waited for:
+        // then the memory stays until the node goes.
+        if let Some(mut body) = self.body.try_write()
+            && std::ptr::eq(body.output.as_ptr(), output)
+        {
+            body.output = Weak::new();
+        }
+    }
+}
+
 impl Body {
-    pub(crate) fn name(&self) -> &'static str {
-        self.function
-            .as_ref()
-            .map_or("leaf", |function| function.name())
+    /// The function that was applied; `None` for leaves, and for nodes that were unchained.
+    pub(crate) fn function(&self) -> Option<&dyn Function> {
+        Some(self.applied.as_ref()?.function())
     }
 
+    pub(crate) fn name(&self) -> &'static str {
+        self.function().map_or("leaf", Function::name)
+    }
+
+    #[inline]
     pub(crate) fn saved(&self, i: usize) -> Option<&Array> {
-        self.saved.as_ref()?.get(i)?.as_ref()
+        self.applied.as_ref()?.saved().get(i)?.as_ref()
     }
 
     /// Shape and type of output `index`, where the node knows them.
@@ -424,36 +516,28 @@ impl Body {
     }
 
     /// Turns the node into a leaf; what it held comes back, to be dropped outside of the lock.
-    pub(crate) fn unchain(&mut self) -> impl Sized + use<> {
-        (
-            self.function.take(),
-            std::mem::take(&mut self.edges),
-            self.saved.take(),
-        )
+    pub(crate) fn unchain(&mut self) -> Parts {
+        (self.applied.take(), std::mem::take(&mut self.edges))
     }
 }
+
+/// What a node holds of other nodes.
+pub(crate) type Parts = (Option<Box<dyn Applied>>, Edges);
 
 /// Applies `function` to `inputs`, and records it where a gradient may be asked for.
 ///
 /// # Panics
 /// Where the function's `forward` does, and in anomaly mode where a result is not finite.
 #[track_caller]
-#[inline]
 pub fn apply<F: Function>(mut function: F, inputs: &[&Variable]) -> SmallVec<[Variable; 1]> {
     let config = config::current();
     let records = config.records;
     let mut xs: SmallVec<[Array; 2]> = SmallVec::new();
-    let mut edges: Edges = SmallVec::new();
-    let mut needs: SmallVec<[bool; 8]> = SmallVec::new();
-    let mut is_needed = false;
+    let mut edges = Edges::new();
     for x in inputs {
         let state = x.0.read();
         xs.push(state.data.clone());
-        if records {
-            is_needed |= state.edge.is_some();
-            needs.push(state.edge.is_some());
-            edges.push(state.edge.clone());
-        }
+        edges.push(if records { state.edge.clone() } else { None });
     }
     let begun = config.is_watched.then(watch::begin);
     let ys = function.forward(&xs);
@@ -464,14 +548,11 @@ pub fn apply<F: Function>(mut function: F, inputs: &[&Variable]) -> SmallVec<[Va
         let event = watch::applied(&begun, &function, inputs, &xs, &ys);
         (begun, event)
     });
-    let outputs = if is_needed {
-        let mut keep = function.keeps(&needs);
-        if config::keeps_inputs() {
-            keep = keep.and(Keep::INPUTS);
-        }
-        record(Box::new(function), edges, save(keep, xs, &ys), ys)
+    let outputs = if edges.iter().any(Option::is_some) {
+        let needs: SmallVec<[bool; 8]> = edges.iter().map(Option::is_some).collect();
+        record(applied(function, &needs, xs, &ys), edges, ys)
     } else {
-        constants(ys)
+        ys.into_iter().map(Variable::constant).collect()
     };
     if let Some((begun, event)) = watched {
         watch::end_forward(begun, event, &outputs);
@@ -479,29 +560,105 @@ pub fn apply<F: Function>(mut function: F, inputs: &[&Variable]) -> SmallVec<[Va
     outputs
 }
 
-/// Applies a function that has one output.
+/// The data of an operation's inputs, and where they come from.
+pub(crate) struct Operands<const N: usize> {
+    pub(crate) xs: [Array; N],
+    edges: [Option<Edge>; N],
+}
+
+impl<const N: usize> Operands<N> {
+    #[inline]
+    pub(crate) fn read(inputs: &[&Variable; N]) -> Operands<N> {
+        let records = config::is_recording();
+        let mut edges = [const { None }; N];
+        let xs = std::array::from_fn(|i| {
+            let state = inputs[i].0.read();
+            if records {
+                edges[i] = state.edge.clone();
+            }
+            state.data.clone()
+        });
+        Operands { xs, edges }
+    }
+}
+
+/// [`apply`] for functions of a known number of inputs and one output.
 #[track_caller]
 #[inline]
-pub(crate) fn apply_one<F: Function>(function: F, inputs: &[&Variable]) -> Variable {
-    apply(function, inputs).pop().expect("one output")
-}
-
-#[inline]
-fn constants(mut ys: Outputs) -> SmallVec<[Variable; 1]> {
-    // Not collected: a loop over one element costs more than the element.
-    if ys.len() == 1 {
-        let y = ys.pop().expect("one output");
-        return [Variable::constant(y)].into();
+pub(crate) fn apply_one<F: Function, const N: usize>(
+    function: F,
+    inputs: &[&Variable; N],
+) -> Variable {
+    if !config::current().is_plain() {
+        return apply(function, inputs).remove(0);
     }
-    ys.into_iter().map(Variable::constant).collect()
+    match *inputs.as_slice() {
+        [x] => apply_unary(function, x),
+        _ => apply_to(function, Operands::read(inputs)),
+    }
+}
+
+/// [`apply_one`] to one input, which is not even cloned.
+#[track_caller]
+#[inline]
+fn apply_unary<F: Function>(mut function: F, x: &Variable) -> Variable {
+    let state = x.0.read();
+    let x = std::slice::from_ref(&state.data);
+    let ys = function.forward(x);
+    if state.edge.is_none() || !config::is_recording() {
+        drop(state);
+        return Variable::constant(only(ys));
+    }
+    let applied = applied(function, &[true], x.iter().cloned(), &ys);
+    let mut edges = Edges::new();
+    edges.push(state.edge.clone());
+    drop(state);
+    record_one(applied, edges, only(ys))
+}
+
+/// [`apply_one`] to operands that have been read, where nobody watches.
+#[track_caller]
+#[inline]
+pub(crate) fn apply_to<F: Function, const N: usize>(
+    mut function: F,
+    operands: Operands<N>,
+) -> Variable {
+    let Operands { xs, edges } = operands;
+    let ys = function.forward(&xs);
+    if edges.iter().all(Option::is_none) {
+        return Variable::constant(only(ys));
+    }
+    let needs = edges.each_ref().map(Option::is_some);
+    let applied = applied(function, &needs, xs, &ys);
+    let mut all = Edges::new();
+    for edge in edges {
+        // Not collected: a loop of known length costs less than a general one.
+        all.push(edge);
+    }
+    record_one(applied, all, only(ys))
 }
 
 #[inline]
-fn save(keep: Keep, xs: SmallVec<[Array; 2]>, ys: &Outputs) -> Saved {
+fn only(mut ys: Outputs) -> Array {
+    ys.pop().expect("one output")
+}
+
+/// The function with what it keeps.
+#[inline]
+fn applied<F: Function>(
+    function: F,
+    needs_grad: &[bool],
+    xs: impl IntoIterator<Item = Array>,
+    ys: &Outputs,
+) -> Box<dyn Applied> {
+    let mut keep = function.keeps(needs_grad);
+    if config::keeps_inputs() {
+        keep = keep.and(Keep::INPUTS);
+    }
     if keep == Keep::NOTHING {
-        return None;
+        return Box::new(function);
     }
-    let mut saved = Box::new(SmallVec::new());
+    let mut saved = Saved::new();
     for (i, x) in xs.into_iter().enumerate() {
         saved.push((keep.inputs & bit(i) != 0).then_some(x));
     }
@@ -510,53 +667,60 @@ fn save(keep: Keep, xs: SmallVec<[Array; 2]>, ys: &Outputs) -> Saved {
             saved.push((keep.outputs & bit(i) != 0).then(|| y.clone()));
         }
     }
-    Some(saved)
+    Box::new(Keeping { function, saved })
+}
+
+/// The variable of the only output.
+#[track_caller]
+fn record_one(applied: Box<dyn Applied>, edges: Edges, y: Array) -> Variable {
+    let location = Location::caller();
+    Variable(Arc::new_cyclic(|output| {
+        let node = Arc::new(Node {
+            sequence: next_sequence(),
+            location,
+            place: AtomicU32::new(0),
+            body: RwLock::new(Body {
+                applied: Some(applied),
+                edges,
+                output: output.clone(),
+                extra: None,
+            }),
+        });
+        Inner::new(y, Some(Edge { node, index: 0 }))
+    }))
 }
 
 #[track_caller]
-fn record(
-    function: Box<dyn Function>,
-    edges: Edges,
-    saved: Saved,
-    ys: Outputs,
-) -> SmallVec<[Variable; 1]> {
-    let mut extra = None;
-    if ys.len() > 1 {
-        let outputs = ys
-            .iter()
-            .map(|y| (Shape::from_slice(y.shape()), y.dtype()))
-            .collect();
-        extra = Some(Box::new(Extra {
-            outputs,
-            ..Extra::default()
-        }));
+fn record(applied: Box<dyn Applied>, edges: Edges, ys: Outputs) -> SmallVec<[Variable; 1]> {
+    if ys.len() == 1 {
+        return [record_one(applied, edges, only(ys))].into();
     }
-    let outputs = constants(ys);
-    if let Some(extra) = &mut extra {
-        extra.other_outputs = outputs[1..].iter().map(|y| Arc::downgrade(&y.0)).collect();
-    }
-    let output = outputs
-        .first()
-        .map_or_else(Weak::new, |y| Arc::downgrade(&y.0));
+    let shapes = ys
+        .iter()
+        .map(|y| (Shape::from_slice(y.shape()), y.dtype()))
+        .collect();
+    let outputs: SmallVec<[Variable; 1]> = ys.into_iter().map(Variable::constant).collect();
+    let mut handles = outputs.iter().map(|y| Arc::downgrade(&y.0));
     let node = Arc::new(Node {
         sequence: next_sequence(),
         location: Location::caller(),
+        place: AtomicU32::new(0),
         body: RwLock::new(Body {
-            function: Some(function),
+            applied: Some(applied),
             edges,
-            saved,
-            output,
-            extra,
+            output: handles.next().unwrap_or_default(),
+            extra: Some(Box::new(Extra {
+                outputs: shapes,
+                other_outputs: handles.collect(),
+                ..Extra::default()
+            })),
         }),
     });
-    for (i, y) in outputs.iter().enumerate().skip(1) {
+    for (i, y) in outputs.iter().enumerate() {
         y.0.write().edge = Some(Edge {
             node: node.clone(),
             index: i as u32,
         });
-    }
-    if let Some(y) = outputs.first() {
-        y.0.write().edge = Some(Edge { node, index: 0 });
     }
     outputs
 }
@@ -581,41 +745,31 @@ fn check_finite(name: &str, xs: &[Array], ys: &Outputs) {
 }
 
 thread_local! {
-    /// Nodes whose parts wait to be dropped, while a drop is under way further up the stack.
-    static DROPPING: RefCell<Option<Vec<Body>>> = const { RefCell::new(None) };
+    /// Parts of nodes that wait to be dropped, while a drop is under way further up the stack.
+    static DROPPING: RefCell<Option<Vec<Parts>>> = const { RefCell::new(None) };
 }
 
 impl Drop for Node {
     /// Drops a graph of any depth without recursion: the first node on the stack drops the parts
     /// that the nodes below it hand over.
     fn drop(&mut self) {
-        let body = self.body.get_mut();
-        if body.function.is_none() && body.edges.is_empty() {
+        let parts = self.body.get_mut().unchain();
+        if parts.0.is_none() {
             return;
         }
-        let body = std::mem::replace(
-            body,
-            Body {
-                function: None,
-                edges: SmallVec::new(),
-                saved: None,
-                output: Weak::new(),
-                extra: None,
-            },
-        );
         let first = DROPPING.try_with(|waiting| match &mut *waiting.borrow_mut() {
             Some(waiting) => {
-                waiting.push(body);
+                waiting.push(parts);
                 None
             }
             empty => {
-                *empty = Some(Vec::new());
-                Some(body)
+                *empty = Some(Vec::with_capacity(16));
+                Some(parts)
             }
         });
-        let Ok(Some(mut body)) = first else { return };
+        let Ok(Some(mut parts)) = first else { return };
         loop {
-            drop(body);
+            drop(parts);
             let next = DROPPING.with(|waiting| {
                 let mut waiting = waiting.borrow_mut();
                 let next = waiting.as_mut().and_then(Vec::pop);
@@ -625,7 +779,7 @@ impl Drop for Node {
                 next
             });
             match next {
-                Some(next) => body = next,
+                Some(next) => parts = next,
                 None => return,
             }
         }

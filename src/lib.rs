@@ -21,6 +21,7 @@ mod config;
 pub mod data;
 mod derivatives;
 mod error;
+mod frontier;
 mod function;
 pub mod functions;
 mod gradient_check;

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::fmt;
 use std::panic::Location;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use dezero_array::{Array, DType, Device, Shape};
@@ -24,32 +23,57 @@ use crate::function::{Edge, Hook, Node, next_sequence};
 #[derive(Clone)]
 pub struct Variable(pub(crate) Arc<Inner>);
 
-pub(crate) struct Inner {
-    state: RwLock<State>,
-    /// See [`Variable::tag`].
-    tag: AtomicUsize,
-}
+pub(crate) struct Inner(RwLock<State>);
 
 pub(crate) struct State {
     pub(crate) data: Array,
     /// `None` for constants.
     pub(crate) edge: Option<Edge>,
     grad: Option<Variable>,
-    /// Boxed twice to be thin: few variables have a name, all pay for the room.
-    #[allow(clippy::box_collection)]
-    name: Option<Box<String>>,
+    /// Boxed: few variables have a label, all pay for the room.
+    label: Option<Box<Label>>,
+}
+
+/// What tells a variable apart.
+#[derive(Default)]
+struct Label {
+    name: Option<String>,
+    /// See [`Variable::tag`].
+    tag: usize,
 }
 
 impl Inner {
     #[inline]
+    pub(crate) fn new(data: Array, edge: Option<Edge>) -> Inner {
+        Inner(RwLock::new(State {
+            data,
+            edge,
+            grad: None,
+            label: None,
+        }))
+    }
+
+    #[inline]
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, State> {
         // Recursive: a user's function may look at a variable that its caller is looking at.
-        self.state.read_recursive()
+        self.0.read_recursive()
     }
 
     #[inline]
     pub(crate) fn write(&self) -> parking_lot::RwLockWriteGuard<'_, State> {
-        self.state.write()
+        self.0.write()
+    }
+}
+
+impl Drop for Inner {
+    /// Tells the creator that nobody holds the variable any more: a weak reference would keep its
+    /// memory as long as the graph lives.
+    #[inline]
+    fn drop(&mut self) {
+        let this: *const Inner = self;
+        if let Some(edge) = &self.0.get_mut().edge {
+            edge.node.forget_output(this);
+        }
     }
 }
 
@@ -71,15 +95,7 @@ impl Variable {
 
     #[inline]
     pub(crate) fn with_edge(data: Array, edge: Option<Edge>) -> Variable {
-        Variable(Arc::new(Inner {
-            state: RwLock::new(State {
-                data,
-                edge,
-                grad: None,
-                name: None,
-            }),
-            tag: AtomicUsize::new(0),
-        }))
+        Variable(Arc::new(Inner::new(data, edge)))
     }
 
     /// A leaf with a name for messages and pictures.
@@ -201,20 +217,20 @@ impl Variable {
 
     /// The name given with [`set_name`](Variable::set_name).
     pub fn name(&self) -> Option<String> {
-        self.0.read().name.as_deref().cloned()
+        self.0.read().label.as_ref()?.name.clone()
     }
 
     /// Names the variable for messages and pictures.
     pub fn set_name(&self, name: &str) {
         let mut state = self.0.write();
-        state.name = Some(Box::new(name.to_owned()));
+        state.label.get_or_insert_default().name = Some(name.to_owned());
         let edge = state.edge.clone();
         drop(state);
         // The graph remembers it: pictures show intermediate variables that nobody holds any more.
         if let Some(Edge { node, index }) = edge {
             // Not from inside the node's own backward, which a program may name its output in.
             if let Some(mut body) = node.body.try_write()
-                && body.function.is_some()
+                && body.function().is_some()
             {
                 body.set_output_name(index, name);
             }
@@ -223,7 +239,9 @@ impl Variable {
 
     /// Takes the name away.
     pub fn clear_name(&self) {
-        self.0.write().name = None;
+        if let Some(label) = &mut self.0.write().label {
+            label.name = None;
+        }
     }
 
     /// Whether a gradient can be asked for: false for constants and what is computed from them.
@@ -236,13 +254,13 @@ impl Variable {
     /// that stands for it there; 0 at first.
     #[inline]
     pub fn tag(&self) -> usize {
-        self.0.tag.load(Ordering::Relaxed)
+        self.0.read().label.as_ref().map_or(0, |label| label.tag)
     }
 
     /// Sets the [`tag`](Variable::tag).
     #[inline]
     pub fn set_tag(&self, tag: usize) {
-        self.0.tag.store(tag, Ordering::Relaxed);
+        self.0.write().label.get_or_insert_default().tag = tag;
     }
 
     /// How many handles there are to this variable.
@@ -258,7 +276,7 @@ impl Variable {
     /// The application of a function that computed this variable; `None` for leaves and constants.
     pub fn creator(&self) -> Option<Creator> {
         let edge = self.0.read().edge.clone()?;
-        edge.node.body.read_recursive().function.as_ref()?;
+        edge.node.body.read_recursive().function()?;
         Some(Creator(edge.node))
     }
 
@@ -326,6 +344,14 @@ impl Variable {
             node: Arc::downgrade(&node),
             id,
         }
+    }
+
+    /// The array of a constant that nobody else holds, to be computed with in place.
+    #[inline]
+    pub(crate) fn sole_data(&mut self) -> Option<&mut Array> {
+        let state = Arc::get_mut(&mut self.0)?.0.get_mut();
+        let is_plain = state.edge.is_none() && state.grad.is_none() && state.label.is_none();
+        is_plain.then_some(&mut state.data)
     }
 
     pub(crate) fn accumulate_grad(&self, gx: Variable) {
@@ -428,7 +454,12 @@ impl Creator {
                     let mut body = edge.node.body.write();
                     body.set_output(edge.index, Arc::downgrade(&x.0));
                     let name = body.output_name(edge.index);
-                    x.0.write().name = name.map(|name| Box::new(name.to_owned()));
+                    x.0.write().label = name.map(|name| {
+                        Box::new(Label {
+                            name: Some(name.to_owned()),
+                            tag: 0,
+                        })
+                    });
                 }
                 x
             }));
@@ -458,7 +489,7 @@ impl Creator {
     /// unchained.
     pub fn with_function<R>(&self, look: impl FnOnce(&dyn Any) -> R) -> Option<R> {
         let body = self.0.body.read_recursive();
-        body.function.as_deref().map(|function| look(function))
+        body.function().map(|function| look(function))
     }
 
     /// A reference that does not keep the graph alive.
@@ -499,7 +530,10 @@ impl Origin {
     fn new(edge: &Edge) -> Origin {
         let body = edge.node.body.read_recursive();
         Origin {
-            creator: body.function.is_some().then(|| Creator(edge.node.clone())),
+            creator: body
+                .function()
+                .is_some()
+                .then(|| Creator(edge.node.clone())),
             sequence: (edge.node.sequence, edge.index),
             variable: body.output(edge.index),
         }

@@ -77,6 +77,22 @@ fn accumulation_never_changes_a_gradient_that_somebody_holds() {
 }
 
 #[test]
+fn a_gradient_that_somebody_holds_is_not_computed_with_in_place() {
+    let x = Variable::new([1.0, 2.0]);
+    let t = &x * 2.0;
+    let y = &t * 3.0 / 4.0;
+    let seed = Variable::constant([1.0, 10.0]);
+    y.backward_with(BackwardOptions::new().seed(&seed).retain_grad(true));
+    assert_eq!(seed.data().to_vec::<f64>(), [1.0, 10.0]);
+    assert_eq!(t.grad().unwrap().data().to_vec::<f64>(), [0.75, 7.5]);
+    assert_eq!(x.grad().unwrap().data().to_vec::<f64>(), [1.5, 15.0]);
+    // The variable is given away, the array is not.
+    let array = Array::new([1.0, 10.0]);
+    y.backward_with(BackwardOptions::new().seed(array.clone()));
+    assert_eq!(array.to_vec::<f64>(), [1.0, 10.0]);
+}
+
+#[test]
 fn two_leaves_never_share_one_gradient_buffer() {
     // add hands the same gradient to both inputs.
     let (a, b) = (Variable::new([1.0, 2.0]), Variable::new([3.0, 4.0]));
@@ -329,6 +345,33 @@ fn variables_are_shared_between_threads() {
             });
         }
     });
+}
+
+#[test]
+fn threads_differentiate_one_graph_at_the_same_time() {
+    // A ladder with rungs: every node is met several times, and the walks overwrite each other's
+    // notes of where it waits.
+    let x = Variable::new(1.0);
+    let mut y = x.clone();
+    let mut z = &x * 2.0;
+    for _ in 0..100 {
+        (y, z) = ((&y + &z) * 0.5, (&y - &z) * 0.5 + &y);
+    }
+    let top = &y + &z;
+    let expected = grad(&[&top], &[&x], false)[0].item();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..100 {
+                    assert_eq!(grad(&[&top], &[&x], false)[0].item(), expected);
+                }
+            });
+        }
+    });
+    for _ in 0..2 {
+        top.backward();
+    }
+    assert_eq!(x.grad().unwrap().item(), 2.0 * expected);
 }
 
 #[test]

@@ -8,8 +8,37 @@ use std::fmt;
 use dezero_array::{Array, broadcast_shape};
 
 use super::unary::Unary;
-use crate::function::{Backward, Function, Gradients, Keep, Outputs, apply_one};
+use crate::config;
+use crate::function::{
+    Backward, Function, Gradients, Keep, Operands, Outputs, apply_one, apply_to,
+};
 use crate::variable::{AsVariable, Variable};
+
+/// Applies a function of two operands: those that need gradients are brought to the common shape and
+/// type, constants are taken as they are.
+#[track_caller]
+#[inline]
+fn apply_binary<F: Function>(
+    operation: &str,
+    function: F,
+    x0: &Variable,
+    x1: &Variable,
+) -> Variable {
+    let operands = Operands::read(&[x0, x1]);
+    let [data0, data1] = &operands.xs;
+    // Compared by hand: `==` of slices calls memcmp, which costs more than a scalar's arithmetic.
+    let same = data0.ndim() == data1.ndim()
+        && data0.shape().iter().zip(data1.shape()).all(|(n, m)| n == m)
+        && data0.dtype() == data1.dtype();
+    if same && config::current().is_plain() {
+        return apply_to(function, operands);
+    }
+    if same {
+        return apply_one(function, &[x0, x1]);
+    }
+    let (x0, x1) = broadcast_operands(operation, x0, x1);
+    apply_one(function, &[&x0, &x1])
+}
 
 /// `x0` and `x1` for a function of two operands: those that need gradients in the common shape and
 /// type, constants as they are.
@@ -19,29 +48,6 @@ pub(crate) fn broadcast_operands(
     x0: &Variable,
     x1: &Variable,
 ) -> (Variable, Variable) {
-    brought_together(operation, x0, x1).unwrap_or_else(|| (x0.clone(), x1.clone()))
-}
-
-/// [`broadcast_operands`], or `None` where both fit as they are.
-#[track_caller]
-#[inline]
-fn brought_together(operation: &str, x0: &Variable, x1: &Variable) -> Option<(Variable, Variable)> {
-    {
-        let (state0, state1) = (x0.0.read(), x1.0.read());
-        let (data0, data1) = (&state0.data, &state1.data);
-        // Compared by hand: `==` of slices calls memcmp, which costs more than a scalar's arithmetic.
-        let same = data0.ndim() == data1.ndim()
-            && data0.shape().iter().zip(data1.shape()).all(|(n, m)| n == m)
-            && data0.dtype() == data1.dtype();
-        if same {
-            return None;
-        }
-    }
-    Some(bring_together(operation, x0, x1))
-}
-
-#[track_caller]
-fn bring_together(operation: &str, x0: &Variable, x1: &Variable) -> (Variable, Variable) {
     let (data0, data1) = (x0.data(), x1.data());
     let dtype = data0.dtype().promote(data1.dtype());
     let Some(shape) = broadcast_shape(data0.shape(), data1.shape()) else {
@@ -241,13 +247,10 @@ impl fmt::Display for Number {
 
 with_number!(AddNumber, "add", "{}", |x, c| x + c, |gy, _c| gy);
 with_number!(SubFromNumber, "sub", "{} - x", |x, c| c - x, |gy, _c| -gy);
-with_number!(MulNumber, "mul", "{}", |x, c| x * c, |gy, c| apply_one(
-    MulNumber(c),
-    &[&gy]
+with_number!(MulNumber, "mul", "{}", |x, c| x * c, |gy, c| scaled(gy, c));
+with_number!(DivByNumber, "div", "x / {}", |x, c| x / c, |gy, c| divided(
+    gy, c
 ));
-with_number!(DivByNumber, "div", "x / {}", |x, c| x / c, |gy, c| {
-    apply_one(DivByNumber(c), &[&gy])
-});
 
 struct DivNumber(Number);
 
@@ -276,37 +279,25 @@ impl Unary for DivNumber {
 #[track_caller]
 #[inline]
 pub(crate) fn add(x0: &Variable, x1: &Variable) -> Variable {
-    match brought_together("add", x0, x1) {
-        None => apply_one(Add, &[x0, x1]),
-        Some((x0, x1)) => apply_one(Add, &[&x0, &x1]),
-    }
+    apply_binary("add", Add, x0, x1)
 }
 
 #[track_caller]
 #[inline]
 pub(crate) fn sub(x0: &Variable, x1: &Variable) -> Variable {
-    match brought_together("sub", x0, x1) {
-        None => apply_one(Sub, &[x0, x1]),
-        Some((x0, x1)) => apply_one(Sub, &[&x0, &x1]),
-    }
+    apply_binary("sub", Sub, x0, x1)
 }
 
 #[track_caller]
 #[inline]
 pub(crate) fn mul(x0: &Variable, x1: &Variable) -> Variable {
-    match brought_together("mul", x0, x1) {
-        None => apply_one(Mul, &[x0, x1]),
-        Some((x0, x1)) => apply_one(Mul, &[&x0, &x1]),
-    }
+    apply_binary("mul", Mul, x0, x1)
 }
 
 #[track_caller]
 #[inline]
 pub(crate) fn div(x0: &Variable, x1: &Variable) -> Variable {
-    match brought_together("div", x0, x1) {
-        None => apply_one(Div, &[x0, x1]),
-        Some((x0, x1)) => apply_one(Div, &[&x0, &x1]),
-    }
+    apply_binary("div", Div, x0, x1)
 }
 
 #[track_caller]
@@ -343,10 +334,38 @@ pub(crate) fn mul_number(x: &Variable, c: Number) -> Variable {
     apply_one(MulNumber(c), &[x])
 }
 
+/// x · c in the place of x, where nobody else sees it.
+#[track_caller]
+#[inline]
+fn scaled(mut x: Variable, c: Number) -> Variable {
+    let Some(data) = x.sole_data() else {
+        return mul_number(&x, c);
+    };
+    match c {
+        Number::Float(c) => *data *= c,
+        Number::Int(c) => *data *= c,
+    }
+    x
+}
+
 #[track_caller]
 #[inline]
 pub(crate) fn div_by_number(x: &Variable, c: Number) -> Variable {
     apply_one(DivByNumber(c), &[x])
+}
+
+/// x / c in the place of x, where nobody else sees it.
+#[track_caller]
+#[inline]
+fn divided(mut x: Variable, c: Number) -> Variable {
+    let Some(data) = x.sole_data() else {
+        return div_by_number(&x, c);
+    };
+    match c {
+        Number::Float(c) => *data /= c,
+        Number::Int(c) => *data /= c,
+    }
+    x
 }
 
 #[track_caller]

@@ -126,13 +126,11 @@ pub fn concatenate(xs: &[&Variable], axis: isize) -> Variable {
         panic!("concatenate: needs at least one variable")
     };
     let axis = axis_of("concatenate", axis, first.ndim());
-    apply_one(
-        Concatenate {
-            axis,
-            starts: Vec::new(),
-        },
-        xs,
-    )
+    let concatenate = Concatenate {
+        axis,
+        starts: Vec::new(),
+    };
+    apply(concatenate, xs).remove(0)
 }
 
 /// Joins `xs`, all of one shape, along a new axis.

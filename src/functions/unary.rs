@@ -19,6 +19,8 @@ pub(crate) trait Unary: Send + Sync + 'static {
     #[track_caller]
     fn eval(&self, x: &Array) -> Array;
 
+    /// The gradient of the input. `gy` is given away: in place, where nobody else sees it, by the
+    /// operators that take a variable by value.
     #[track_caller]
     fn backward(&self, context: &Backward<'_>, gy: Variable) -> Variable;
 }
@@ -44,6 +46,6 @@ impl<U: Unary> Function for U {
 
     #[track_caller]
     fn backward(&self, context: &Backward<'_>) -> Gradients {
-        Unary::backward(self, context, context.gy(0)).into()
+        Unary::backward(self, context, context.take_gy()).into()
     }
 }

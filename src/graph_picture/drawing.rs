@@ -127,14 +127,14 @@ impl Walk<'_> {
         let held = body.output(index);
         let name = held.as_ref().and_then(Variable::name);
         let name = name.or_else(|| body.output_name(index).map(str::to_owned));
-        let name = name.or_else(|| match body.function {
+        let name = name.or_else(|| match body.function() {
             Some(_) => None,
             None => self.options.names.get(&node.sequence).cloned(),
         });
         if let Some(held) = held {
             self.types.insert(key, (held.shape(), held.dtype()));
         }
-        let is_computed = body.function.is_some();
+        let is_computed = body.function().is_some();
         drop(body);
         let vertex = self.add(Kind::Variable, name.unwrap_or_default());
         self.variables.insert(key, vertex);
@@ -149,7 +149,7 @@ impl Walk<'_> {
 
     fn function(&mut self, node: &Arc<Node>) {
         let body = node.body.read_recursive();
-        let Some(function) = &body.function else {
+        let Some(function) = body.function() else {
             return;
         };
         let label = title(function.name(), &function.setting());

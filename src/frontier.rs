@@ -1,0 +1,84 @@
+//! [`Frontier`]: the nodes that a walk through the graph has met and not yet visited.
+
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::function::Node;
+
+/// As many nodes wait at a time in a small graph: it shall not pay for vectors that grow.
+const ROOM: usize = 16;
+
+/// Nodes that wait to be visited, newest first, each once and with a `T`. Every node is newer than
+/// its inputs: when it comes out, all that is computed from it has been visited.
+///
+/// Which nodes wait already is not looked up: each node remembers the place it waits at. Several
+/// threads may walk the same graph and overwrite each other's places, so a place is only believed
+/// where the node is found there. A node that another thread's walk made us forget waits a second
+/// time, and both come out as one.
+pub(crate) struct Frontier<T> {
+    /// Sequence numbers and places.
+    order: BinaryHeap<(u64, u32)>,
+    places: Vec<Place<T>>,
+    /// Places that are empty.
+    free: Vec<u32>,
+}
+
+#[derive(Default)]
+struct Place<T> {
+    node: Option<Arc<Node>>,
+    with: T,
+}
+
+impl<T: Default> Frontier<T> {
+    pub(crate) fn new() -> Frontier<T> {
+        Frontier {
+            order: BinaryHeap::with_capacity(ROOM),
+            places: Vec::with_capacity(ROOM),
+            free: Vec::with_capacity(ROOM),
+        }
+    }
+
+    /// What waits with `node`, which waits from now on.
+    #[inline]
+    pub(crate) fn at(&mut self, node: &Arc<Node>) -> &mut T {
+        let place = node.place.load(Ordering::Relaxed) as usize;
+        let waits = (self.places.get(place))
+            .and_then(|place| place.node.as_ref())
+            .is_some_and(|other| Arc::ptr_eq(other, node));
+        let place = if waits { place } else { self.add(node) };
+        &mut self.places[place].with
+    }
+
+    fn add(&mut self, node: &Arc<Node>) -> usize {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(Place::default());
+            self.places.len() as u32 - 1
+        });
+        self.places[place as usize].node = Some(node.clone());
+        self.order.push((node.sequence, place));
+        node.place.store(place, Ordering::Relaxed);
+        place as usize
+    }
+
+    /// Takes out the newest node. `merge` unites what waited with it at several places.
+    #[inline]
+    pub(crate) fn pop(&mut self, merge: impl Fn(&mut T, T)) -> Option<(Arc<Node>, T)> {
+        let (sequence, place) = self.order.pop()?;
+        let (node, mut with) = self.take(place);
+        while let Some(&(again, place)) = self.order.peek()
+            && again == sequence
+        {
+            self.order.pop();
+            merge(&mut with, self.take(place).1);
+        }
+        Some((node, with))
+    }
+
+    #[inline]
+    fn take(&mut self, place: u32) -> (Arc<Node>, T) {
+        self.free.push(place);
+        let Place { node, with } = &mut self.places[place as usize];
+        (node.take().expect("waits there"), std::mem::take(with))
+    }
+}
