@@ -1,12 +1,24 @@
 //! Step 51 with data that needs no download: a network learns to read digits that people wrote,
 //! and is tested on writing that it has not seen.
 //!
-//! `cargo run --release --example digits`
+//! `cargo run --release --example digits -- --run-dir FOLDER` writes curves, checkpoints and `report.html` to a folder; stopped
+//! at any moment, it goes on with `--resume`.
 
-use dezero::data::{DataLoader, Dataset, Split, digits, with_random_state};
+mod command_line;
+
+use std::env;
+use std::path::Path;
+use std::process::ExitCode;
+
+use command_line::{exit_code, option};
+use dezero::data::{DataLoader, Dataset, Image, Split, digits, with_random_state};
 use dezero::models::Mlp;
-use dezero::optimizers::{Adam, CosineSchedule, Schedule};
-use dezero::{Array, Progress, Variable, functions, no_grad, random};
+use dezero::optimizers::{Adam, CosineSchedule};
+use dezero::training::metrics::Accuracy;
+use dezero::training::{EarlyStopping, Outcome, Report, RunFolder, Trainer, json};
+use dezero::{
+    Array, GraphOptions, Result, Variable, functions, graph_svg, no_grad, random, s, summary,
+};
 
 /// The image a little moved, turned and stretched, as another hand might have written it.
 fn distort(image: Array) -> Array {
@@ -32,37 +44,52 @@ fn distort(image: Array) -> Array {
     Array::from_vec(distorted.collect(), [64])
 }
 
-fn main() {
+fn train() -> Result<()> {
     let (epochs, batch_size, lr) = (120, 32, 0.003);
     random::seed(0);
-    let train = DataLoader::new(digits(Split::Train).map_x(distort), batch_size).shuffle(true);
-    let test = digits(Split::Test).flatten();
-    let (test_x, test_t) = test.batch(&(0..test.len()).collect::<Vec<_>>());
-
+    let mut train = DataLoader::new(digits(Split::Train).map_x(distort), batch_size).shuffle(true);
+    let mut test = DataLoader::new(digits(Split::Test).flatten(), 360);
     let model = Mlp::new([128, 128, 10]).activation(Variable::relu);
-    let mut optimizer = Adam::new(lr).setup(&model);
-    let schedule = CosineSchedule::new(lr, epochs);
 
-    let mut progress = Progress::new(epochs, train.dataset().len());
-    for epoch in 0..epochs {
-        optimizer.set_lr(schedule.lr(epoch));
-        for (x, t) in &train {
-            let loss = functions::softmax_cross_entropy(model.forward(&x), &t);
-            optimizer.clear_grads();
-            loss.backward();
-            optimizer.update();
-            progress.step(t.len(), &[("loss", loss.item())]);
-        }
-        let y = no_grad(|| model.forward(&test_x));
-        let accuracy = functions::accuracy(y, &test_t).item();
-        progress.finish_epoch(&[("held-out accuracy", accuracy)]);
+    let optimizer = Adam::new(lr).setup(&model);
+    let mut trainer = Trainer::new(&model, optimizer, |x, t| {
+        let y = model.forward(x);
+        (functions::softmax_cross_entropy(&y, t), y)
+    })
+    .metric(Accuracy::new())
+    .schedule(CosineSchedule::new(lr, epochs))
+    .watch("test accuracy", EarlyStopping::maximize());
+    let run_dir = option("--run-dir");
+    if let Some(folder) = &run_dir {
+        let run = match env::args().any(|arg| arg == "--resume") {
+            true => RunFolder::resume(folder)?,
+            false => RunFolder::create(folder)?,
+        };
+        run.write_config(&json!({"epochs": epochs, "batch_size": batch_size, "lr": lr}))?;
+        trainer = trainer.run_folder(run);
+    }
+    if trainer.fit(&mut train, Some(&mut test), epochs)? == Outcome::Interrupted {
+        return Ok(());
     }
 
-    let found = no_grad(|| model.forward(&test_x))
-        .data()
-        .argmax_axis(1, false)
-        .to_vec::<i64>();
-    let written = test_t.to_vec::<i64>();
+    let (x, t) = test.iter().next().expect("a batch");
+    let y = no_grad(|| model.forward(&x));
+    let image = |i: usize| Image::from_array(&(x.get(s![i as isize]).reshape([8, 8]) * 255.0));
+    if let Some(folder) = &run_dir {
+        let mut report = Report::new("Handwritten digits");
+        report.run(folder)?;
+        report.classification(&y.data(), &t, ('0'..='9').map(String::from), image);
+        let loss = functions::softmax_cross_entropy(model.forward(&x), &t);
+        let options = GraphOptions::new().params_of(&model);
+        report.text("The model", &summary(&model, [1, 64]).to_string());
+        report.svg("The graph of the loss", &graph_svg(&loss, &options)?);
+        let path = Path::new(folder).join("report.html");
+        report.write(&path)?;
+        println!("see {}", path.display());
+    }
+
+    let found = y.data().argmax_axis(1, false).to_vec::<i64>();
+    let written = t.to_vec::<i64>();
     let wrong = (0..written.len())
         .filter(|&i| found[i] != written[i])
         .count();
@@ -70,12 +97,18 @@ fn main() {
         "{} held-out images, {wrong} misread; the first three:",
         written.len()
     );
-    let pixels = test_x.to_vec::<f32>();
     for i in 0..3 {
         println!("read {}, written {}", found[i], written[i]);
-        for row in pixels[64 * i..][..64].chunks(8) {
-            let ink = row.iter().map(|p| b" .:-=+*#@"[(p * 8.0) as usize] as char);
+        for row in image(i).pixels().chunks(8) {
+            let ink = row
+                .iter()
+                .map(|&p| b" .:-=+*#@"[usize::from(p) * 8 / 255] as char);
             println!("  {}", ink.flat_map(|c| [c, c]).collect::<String>());
         }
     }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    exit_code(train())
 }

@@ -1,16 +1,21 @@
 //! Step 51: a network with one hidden layer learns to read the digits of MNIST.
 //!
-//! `cargo run --release --example mnist -- --data-dir FOLDER`
+//! `cargo run --release --example mnist -- --data-dir FOLDER`; with `--run-dir FOLDER` it leaves curves, checkpoints and
+//! `report.html` there, and goes on with `--resume`.
 
 mod command_line;
 
+use std::env;
+use std::path::Path;
 use std::process::ExitCode;
 
 use command_line::{exit_code, option};
-use dezero::data::{DataLoader, Dataset, Split, mnist_in};
+use dezero::data::{DataLoader, Image, Split, mnist_in};
 use dezero::models::Mlp;
 use dezero::optimizers::Adam;
-use dezero::{Progress, Result, Variable, functions, no_grad, random};
+use dezero::training::metrics::Accuracy;
+use dezero::training::{EarlyStopping, Outcome, Report, RunFolder, Trainer, json};
+use dezero::{Array, Result, Variable, functions, no_grad, random, s, summary};
 
 fn train() -> Result<()> {
     // Without the option: the usual places.
@@ -20,33 +25,41 @@ fn train() -> Result<()> {
     let (max_epoch, batch_size, hidden_size) = (5, 100, 1000);
 
     random::seed(0);
-    let train_loader = DataLoader::new(train, batch_size).shuffle(true);
-    let test_loader = DataLoader::new(test, batch_size);
+    let mut train_loader = DataLoader::new(train, batch_size).shuffle(true);
+    let mut test_loader = DataLoader::new(test, batch_size);
 
     let model = Mlp::new([hidden_size, 10]).activation(Variable::relu);
-    let mut optimizer = Adam::new(0.001).setup(&model);
+    let optimizer = Adam::new(0.001).setup(&model);
+    let mut trainer = Trainer::new(&model, optimizer, |x, t| {
+        let y = model.forward(x);
+        (functions::softmax_cross_entropy(&y, t), y)
+    })
+    .metric(Accuracy::new())
+    .watch("test accuracy", EarlyStopping::maximize())
+    .checkpoint_every(200);
+    let run_dir = option("--run-dir");
+    if let Some(folder) = &run_dir {
+        let run = match env::args().any(|arg| arg == "--resume") {
+            true => RunFolder::resume(folder)?,
+            false => RunFolder::create(folder)?,
+        };
+        run.write_config(&json!({"batch_size": batch_size, "hidden_size": hidden_size}))?;
+        trainer = trainer.run_folder(run);
+    }
+    let outcome = trainer.fit(&mut train_loader, Some(&mut test_loader), max_epoch)?;
 
-    let mut progress = Progress::new(max_epoch, train_loader.dataset().len());
-    for _ in 0..max_epoch {
-        for (x, t) in &train_loader {
-            let y = model.forward(&x);
-            let loss = functions::softmax_cross_entropy(&y, &t);
-            let accuracy = functions::accuracy(&y, &t);
-            optimizer.clear_grads();
-            loss.backward();
-            optimizer.update();
-            progress.step(
-                t.len(),
-                &[("loss", loss.item()), ("accuracy", accuracy.item())],
-            );
-        }
-
-        let mut hits = 0.0;
-        for (x, t) in &test_loader {
-            let accuracy = no_grad(|| functions::accuracy(model.forward(&x), &t));
-            hits += accuracy.item() * t.len() as f64;
-        }
-        progress.finish_epoch(&[("test accuracy", hits / test_loader.dataset().len() as f64)]);
+    if let (Some(folder), Outcome::Finished) = (&run_dir, outcome) {
+        let (x, t): (Vec<Array>, Vec<Array>) = test_loader.iter().unzip();
+        let (x, t) = (Array::concatenate(&x, 0), Array::concatenate(&t, 0));
+        let y = no_grad(|| model.forward(&x)).data();
+        let image = |i| Image::from_array(&(x.get(s![i as isize]).reshape([28, 28]) * 255.0));
+        let mut report = Report::new("MNIST");
+        report.run(folder)?;
+        report.classification(&y, &t, ('0'..='9').map(String::from), image);
+        report.text("The model", &summary(&model, [1, 784]).to_string());
+        let path = Path::new(folder).join("report.html");
+        report.write(&path)?;
+        println!("see {}", path.display());
     }
     Ok(())
 }

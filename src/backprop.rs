@@ -345,16 +345,21 @@ fn run(
 /// Goes on with a panic that came from visiting `node`.
 #[track_caller]
 fn raise(payload: Box<dyn Any + Send>, node: &Node) -> ! {
+    let body = node.body.read_recursive();
+    let place = format!(
+        "  in the backward of {}, recorded at {}",
+        body.name(),
+        node.location
+    );
+    if let Some(found) = config::found_anomaly(&*payload) {
+        config::anomaly(format!("{found}\n{place}"));
+    }
     let message = payload
         .downcast_ref::<String>()
         .map(String::as_str)
         .or_else(|| payload.downcast_ref::<&str>().copied())
         .unwrap_or("panicked");
-    panic!(
-        "{message}\n  in the backward of {}, recorded at {}",
-        node.body.read_recursive().name(),
-        node.location
-    );
+    panic!("{message}\n{place}");
 }
 
 /// [`run`]; `visited` holds the node that is at work.
@@ -439,15 +444,15 @@ fn call_backward(function: &dyn Function, context: &Backward<'_>) -> Gradients {
             body.edges.len()
         );
     }
-    if config.detects_anomaly {
+    if config.detects_anomaly() {
         for (i, gx) in gxs.iter().enumerate() {
             if let Some(gx) = gx
                 && !gx.data().all_finite()
             {
-                panic!(
-                    "anomaly: NaN or infinity in the gradient of input {i} of shape {:?}",
+                config::anomaly(format!(
+                    "NaN or infinity in the gradient of input {i} of shape {:?}",
                     &gx.shape()[..]
-                );
+                ));
             }
         }
     }

@@ -2,13 +2,14 @@
 //! anybody watches.
 
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Config {
     pub(crate) records: bool,
     trains: bool,
-    pub(crate) detects_anomaly: bool,
+    anomaly: Anomaly,
     pub(crate) is_watched: bool,
 }
 
@@ -16,13 +17,30 @@ impl Config {
     /// Whether nobody looks on: neither anomaly detection nor [`watch`](crate::watch).
     #[inline]
     pub(crate) fn is_plain(self) -> bool {
-        !self.detects_anomaly && !self.is_watched
+        !self.detects_anomaly() && !self.is_watched
+    }
+
+    #[inline]
+    pub(crate) fn detects_anomaly(self) -> bool {
+        self.anomaly != Anomaly::Pass
     }
 }
 
+/// What happens where a result is NaN or infinite.
+#[derive(Clone, Copy, PartialEq)]
+enum Anomaly {
+    Pass,
+    Panic,
+    /// Unwinds, without a word, to `find_anomaly`.
+    Find,
+}
+
+/// What unwinds to [`find_anomaly`].
+struct Found(String);
+
 thread_local! {
     static CONFIG: Cell<Config> =
-        const { Cell::new(Config { records: true, trains: true, detects_anomaly: false, is_watched: false }) };
+        const { Cell::new(Config { records: true, trains: true, anomaly: Anomaly::Pass, is_watched: false }) };
 }
 
 /// Runs `body` under a changed configuration and restores the old one, also after a panic.
@@ -73,7 +91,40 @@ pub fn test_mode<R>(body: impl FnOnce() -> R) -> R {
 ///
 /// It reads every array once more: for hunting, not for training.
 pub fn detect_anomaly<R>(body: impl FnOnce() -> R) -> R {
-    using(|config| config.detects_anomaly = true, body)
+    using(|config| config.anomaly = Anomaly::Panic, body)
+}
+
+/// Runs `body` as [`detect_anomaly`] does, and gives back what it finds instead of panicking: the message with the
+/// operation and its line. What comes after it in `body` does not run.
+///
+/// ```
+/// use dezero::{Variable, find_anomaly};
+/// let x = Variable::new(-1.0);
+/// let found = find_anomaly(|| x.sqrt().backward()).unwrap();
+/// assert!(found.contains("forward of sqrt"), "{found}");
+/// assert_eq!(find_anomaly(|| x.exp().backward()), None);
+/// ```
+pub fn find_anomaly(body: impl FnOnce()) -> Option<String> {
+    let run = || using(|config| config.anomaly = Anomaly::Find, body);
+    let payload = catch_unwind(AssertUnwindSafe(run)).err()?;
+    match payload.downcast::<Found>() {
+        Ok(found) => Some(found.0),
+        Err(panic) => resume_unwind(panic),
+    }
+}
+
+/// Reports an anomaly, as this thread asked for.
+#[track_caller]
+pub(crate) fn anomaly(message: String) -> ! {
+    match CONFIG.get().anomaly {
+        Anomaly::Find => resume_unwind(Box::new(Found(message))),
+        _ => panic!("anomaly: {message}"),
+    }
+}
+
+/// What `payload` unwinds to [`find_anomaly`] with, to say more about it.
+pub(crate) fn found_anomaly(payload: &(dyn std::any::Any + Send)) -> Option<&str> {
+    payload.downcast_ref::<Found>().map(|found| &*found.0)
 }
 
 static KEEPS_INPUTS: AtomicBool = AtomicBool::new(false);

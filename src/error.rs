@@ -91,7 +91,7 @@ pub enum Error {
     /// A training cannot go on: its loss or a gradient is NaN or infinite.
     #[error("step {step}: {what} is not finite\n{cause}")]
     NotFinite {
-        /// Updates before the one that failed, which was not carried out.
+        /// The step that failed, from 1; its update was not carried out.
         step: u64,
         /// The loss, or the gradient of a parameter.
         what: String,

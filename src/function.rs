@@ -541,7 +541,7 @@ pub fn apply<F: Function>(mut function: F, inputs: &[&Variable]) -> SmallVec<[Va
     }
     let begun = config.is_watched.then(watch::begin);
     let ys = function.forward(&xs);
-    if config.detects_anomaly {
+    if config.detects_anomaly() {
         check_finite(function.name(), &xs, &ys);
     }
     let watched = begun.map(|begun| {
@@ -735,11 +735,12 @@ fn check_finite(name: &str, xs: &[Array], ys: &Outputs) {
             } else {
                 "not finite"
             };
-            panic!(
-                "anomaly: the forward of {name} gave NaN or infinity in output {i} of shape {:?}; \
-                 its inputs are {inputs}",
-                y.shape()
-            );
+            config::anomaly(format!(
+                "the forward of {name} gave NaN or infinity in output {i} of shape {:?}; its inputs \
+                 are {inputs}; called at {}",
+                y.shape(),
+                Location::caller()
+            ));
         }
     }
 }

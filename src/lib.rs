@@ -42,7 +42,8 @@ pub mod weights;
 
 pub use backprop::{BackwardOptions, grad, grad_with};
 pub use config::{
-    detect_anomaly, enable_grad, is_recording, is_training, keep_inputs, no_grad, test_mode,
+    detect_anomaly, enable_grad, find_anomaly, is_recording, is_training, keep_inputs, no_grad,
+    test_mode,
 };
 pub use derivatives::{hessian, hvp, jacobian, jvp, vjp};
 pub use dezero_array::{Array, DType, Device, Shape, random, s};

@@ -61,7 +61,7 @@ struct Part {
 }
 
 impl Checkpoint {
-    /// A checkpoint without parts, after so many updates.
+    /// A checkpoint without parts, after so many steps.
     pub fn new(step: u64) -> Checkpoint {
         Checkpoint {
             step,
@@ -89,7 +89,7 @@ impl Checkpoint {
         self
     }
 
-    /// The number of updates before it.
+    /// The number of steps before it.
     pub fn step(&self) -> u64 {
         self.step
     }

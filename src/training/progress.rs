@@ -41,6 +41,8 @@ pub struct Progress {
     done: usize,
     /// Weighted sums of this epoch's figures, in the order of their first appearance.
     sums: Vec<(String, f64, usize)>,
+    /// Figures that are shown as they are.
+    shown: Vec<(String, f64)>,
     /// The first figure, step by step.
     course: Sparkline,
     /// Items that an earlier process had done: of the whole, and of this epoch.
@@ -113,6 +115,7 @@ impl Progress {
             epoch: 0,
             done: 0,
             sums: Vec::new(),
+            shown: Vec::new(),
             course: Sparkline::default(),
             before: (0, 0),
             start: now,
@@ -150,6 +153,14 @@ impl Progress {
         }
     }
 
+    /// Shows these figures in the lines until the epoch ends, as they are: metrics that are means already.
+    pub fn show(&mut self, figures: &[(&str, f64)]) {
+        self.shown.clear();
+        let figures = figures.iter();
+        self.shown
+            .extend(figures.map(|&(name, value)| (name.to_owned(), value)));
+    }
+
     /// The mean of a figure over the items of this epoch so far; NaN where there is none.
     pub fn mean(&self, name: &str) -> f64 {
         let sum = self.sums.iter().find(|(n, ..)| n == name);
@@ -168,6 +179,7 @@ impl Progress {
         self.done = 0;
         self.before.1 = 0;
         self.sums.clear();
+        self.shown.clear();
         self.epoch_start = Instant::now();
         self.last_step = self.epoch_start;
         self.last_draw = None;
@@ -187,7 +199,9 @@ impl Progress {
             .sums
             .iter()
             .map(|(name, sum, weight)| (&**name, sum / *weight as f64));
-        for (name, value) in means.chain(more.iter().copied()) {
+        let shown = self.shown.iter().map(|(name, value)| (&**name, *value));
+        let shown = shown.filter(|(name, _)| more.iter().all(|(other, _)| other != name));
+        for (name, value) in means.chain(shown).chain(more.iter().copied()) {
             write!(line, "  {name} {}", figure(value)).expect("a string takes it");
         }
         let seconds = (self.last_step - self.epoch_start).as_secs_f64();
@@ -269,7 +283,7 @@ impl Resumable for Progress {
 fn bar(share: f64) -> String {
     let eighths = (share.clamp(0.0, 1.0) * 8.0 * BAR as f64) as usize;
     let mut bar = "█".repeat(eighths / 8);
-    if eighths % 8 > 0 {
+    if !eighths.is_multiple_of(8) {
         bar.push(['▏', '▎', '▍', '▌', '▋', '▊', '▉'][eighths % 8 - 1]);
     }
     let filled = eighths.div_ceil(8);
