@@ -534,7 +534,8 @@ pub(crate) fn generation(y: &Variable) -> usize {
             let place = generations.binary_search_by_key(&edge.node.sequence, |known| known.0);
             generations[place.expect("inputs are older")].1
         });
-        let generation = inputs.max().unwrap_or(0) + usize::from(body.function().is_some());
+        let generation = inputs.max().unwrap_or(0)
+            + usize::from(body.function().is_some() && !body.is_implied());
         generations.push((node.sequence, generation));
     }
     generations.last().map_or(0, |&(_, generation)| generation)

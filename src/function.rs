@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 
 use crate::backprop::{Gys, Wanted, wants};
 use crate::config;
+use crate::functions::shape::is_implied;
 use crate::variable::{Inner, Variable};
 use crate::watch;
 
@@ -456,6 +457,11 @@ impl Body {
     /// The function that was applied; `None` for leaves, and for nodes that were unchained.
     pub(crate) fn function(&self) -> Option<&dyn Function> {
         Some(self.applied.as_ref()?.function())
+    }
+
+    /// Whether the function is one that the program does not name.
+    pub(crate) fn is_implied(&self) -> bool {
+        self.function().is_some_and(|function| is_implied(function))
     }
 
     pub(crate) fn name(&self) -> &'static str {

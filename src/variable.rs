@@ -437,34 +437,10 @@ impl Creator {
     #[track_caller]
     pub fn operands(&self) -> Vec<Variable> {
         let body = self.0.body.read_recursive();
-        let mut operands = Vec::with_capacity(body.edges.len());
-        for (i, edge) in body.edges.iter().enumerate() {
-            let alive = edge
-                .as_ref()
-                .and_then(|edge| edge.node.body.read_recursive().output(edge.index));
-            operands.push(alive.unwrap_or_else(|| {
-                let Some(data) = body.saved(i) else {
-                    panic!(
-                        "{}: input {i} was not kept; turn `keep_inputs` on before the computation",
-                        body.name()
-                    );
-                };
-                let x = Variable::with_edge(data.clone(), edge.clone());
-                if let Some(edge) = edge {
-                    let mut body = edge.node.body.write();
-                    body.set_output(edge.index, Arc::downgrade(&x.0));
-                    let name = body.output_name(edge.index);
-                    x.0.write().label = name.map(|name| {
-                        Box::new(Label {
-                            name: Some(name.to_owned()),
-                            tag: 0,
-                        })
-                    });
-                }
-                x
-            }));
-        }
-        operands
+        let inputs = body.edges.iter().enumerate();
+        inputs
+            .map(|(i, edge)| operand(edge.as_ref(), body.saved(i), body.name()))
+            .collect()
     }
 
     /// What the function computed, as far as somebody still holds it.
@@ -482,7 +458,18 @@ impl Creator {
     /// If there are not as many gradients as outputs.
     #[track_caller]
     pub fn backward(&self, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
-        backprop::step(&self.0, gys)
+        let mut gxs = backprop::step(&self.0, gys);
+        let body = self.0.body.read_recursive();
+        for (edge, gx) in body.edges.iter().zip(&mut gxs) {
+            let mut edge = edge.clone();
+            while let Some(node) = edge.as_ref().map(|edge| edge.node.clone())
+                && node.body.read_recursive().is_implied()
+            {
+                *gx = backprop::step(&node, &[gx.take()]).remove(0);
+                edge = node.body.read_recursive().edges[0].clone();
+            }
+        }
+        gxs
     }
 
     /// Looks at the function itself, for a program that knows its type; `None` where it was
@@ -502,6 +489,36 @@ impl Creator {
         let body = self.0.body.read_recursive();
         body.edges.iter().flatten().map(Origin::new).collect()
     }
+}
+
+/// The variable that `edge` or, without one, the constant `data` stands for.
+#[track_caller]
+fn operand(edge: Option<&Edge>, data: Option<&Array>, function: &str) -> Variable {
+    if let Some(edge) = edge {
+        let body = edge.node.body.read_recursive();
+        if body.is_implied() {
+            return operand(body.edges[0].as_ref(), body.saved(0), body.name());
+        }
+        if let Some(alive) = body.output(edge.index) {
+            return alive;
+        }
+    }
+    let Some(data) = data else {
+        panic!("{function}: an input was not kept; turn `keep_inputs` on before the computation");
+    };
+    let x = Variable::with_edge(data.clone(), edge.cloned());
+    if let Some(edge) = edge {
+        let mut body = edge.node.body.write();
+        body.set_output(edge.index, Arc::downgrade(&x.0));
+        let name = body.output_name(edge.index);
+        x.0.write().label = name.map(|name| {
+            Box::new(Label {
+                name: Some(name.to_owned()),
+                tag: 0,
+            })
+        });
+    }
+    x
 }
 
 /// A [`Creator`], if the graph that it is part of is still there.

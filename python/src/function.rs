@@ -242,13 +242,13 @@ impl PyFunction {
     /// Computes the outputs, NumPy arrays, from the inputs, NumPy arrays.
     #[pyo3(signature = (*_xs), text_signature = "($self, xs)")]
     fn forward(&self, _xs: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
-        Err(PyNotImplementedError::new_err("forward"))
+        Err(PyNotImplementedError::new_err(()))
     }
 
     /// Computes the gradients of the inputs from those of the outputs.
     #[pyo3(signature = (*_gys), text_signature = "($self, gys)")]
     fn backward(&self, _gys: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
-        Err(PyNotImplementedError::new_err("backward"))
+        Err(PyNotImplementedError::new_err(()))
     }
 
     /// The variables that the function was applied to.

@@ -6,7 +6,7 @@ use pyo3::types::{PyFloat, PyInt};
 
 use crate::call::{HEAVY, call_detached};
 use crate::ndarray;
-use crate::variable::{PyVariable, wrap_new};
+use crate::variable::{PyVariable, unsupported, wrap_new};
 
 #[derive(Clone, Copy)]
 pub enum Operator {
@@ -58,8 +58,14 @@ pub fn binary<'py>(
     }
     match constant(other, x.dtype())? {
         Some(other) => run(&Variable::constant(other)),
+        // Another class may know what to do; what comes with Python does not.
+        None if is_builtin(other)? => Err(unsupported(other)),
         None => Ok(py.NotImplemented()),
     }
+}
+
+fn is_builtin(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(object.get_type().module()? == "builtins")
 }
 
 /// An array, or a number in the type that it takes beside elements of `dtype`; None for anything else.

@@ -149,6 +149,9 @@ def of_module(module):
 
 if __name__ == "__main__":
     modules = {name: of_module(importlib.import_module(name)) for name in MODULES}
+    import numpy as np  # noqa: F401
+
+    import dezero  # noqa: F401
     import dezero.functions as F  # noqa: F401
     import dezero.layers as L  # noqa: F401
 

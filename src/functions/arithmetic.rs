@@ -59,7 +59,7 @@ pub(crate) fn broadcast_operands(
     };
     let brought = |x: &Variable| {
         if x.requires_grad() {
-            x.to_dtype(dtype).broadcast_to(&shape)
+            x.brought_to(&shape, dtype)
         } else {
             x.clone()
         }

@@ -224,7 +224,7 @@ pub fn where_(condition: impl AsVariable, x0: impl AsVariable, x1: impl AsVariab
     let dtype = x0.dtype().promote(x1.dtype());
     let brought = |x: Variable| {
         if x.requires_grad() {
-            x.to_dtype(dtype).broadcast_to(&shape)
+            x.brought_to(&shape, dtype)
         } else {
             x
         }

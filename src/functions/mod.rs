@@ -21,7 +21,7 @@ mod normalization;
 mod pooling;
 pub(crate) mod recurrent;
 mod reduction;
-mod shape;
+pub(crate) mod shape;
 mod unary;
 mod upsample;
 

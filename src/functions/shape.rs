@@ -1,5 +1,7 @@
 //! Shapes: the same elements in other places, and the types of elements.
 
+use std::any::Any;
+
 use dezero_array::{Array, DType, IntoShape, Shape};
 use smallvec::SmallVec;
 
@@ -52,6 +54,15 @@ impl Unary for Permute {
 struct BroadcastTo {
     from: Shape,
     to: Shape,
+    /// Whether a function of two operands asked for it, and not the program.
+    is_implied: bool,
+}
+
+/// Whether `function` only brings an operand to the shape or type of the other one, which the program
+/// that is differentiated does not name.
+pub(crate) fn is_implied(function: &dyn Any) -> bool {
+    let stretch = function.downcast_ref::<BroadcastTo>();
+    stretch.is_some_and(|stretch| stretch.is_implied) || function.is::<ToDType>()
 }
 
 impl Unary for BroadcastTo {
@@ -256,7 +267,34 @@ impl Variable {
         if from == to {
             return self.clone();
         }
-        apply_one(BroadcastTo { from, to }, &[self])
+        let is_implied = false;
+        apply_one(
+            BroadcastTo {
+                from,
+                to,
+                is_implied,
+            },
+            &[self],
+        )
+    }
+
+    /// The variable in the shape and type that it takes beside another operand.
+    #[track_caller]
+    pub(crate) fn brought_to(&self, shape: &[usize], dtype: DType) -> Variable {
+        let x = self.to_dtype(dtype);
+        let (from, to) = (x.shape(), Shape::from_slice(shape));
+        if from == to {
+            return x;
+        }
+        let is_implied = true;
+        apply_one(
+            BroadcastTo {
+                from,
+                to,
+                is_implied,
+            },
+            &[&x],
+        )
     }
 
     /// Sums to `shape`, the inverse of [`broadcast_to`](Variable::broadcast_to): every axis that a

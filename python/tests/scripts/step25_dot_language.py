@@ -21,4 +21,4 @@ print(readable(get_dot_graph(y)))
 a = Variable(np.ones((2, 3), dtype=np.float32), 'a')
 b = Variable(np.zeros(3), name='b')
 c = a * 2 - b / a + a ** 3
-print(readable(get_dot_graph(c)))
+print(readable(get_dot_graph(c, verbose=False)))

@@ -45,4 +45,6 @@ for i in range(300):
     if i % 100 == 0:
         print(loss)
 print(l1.W.shape, l1.W.dtype, l1.W.name, l1.b.name, l1.in_size)
-print(l1.inputs[0]() is not None, l1.outputs[0]() is None)
+x_in = Variable(x)
+h = l1(x_in)
+print(l1.inputs[0]() is x_in, l1.outputs[0]() is h)
