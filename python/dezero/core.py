@@ -139,3 +139,13 @@ Neg = engine_function("Neg", "neg", neg, "x")
 Sub = engine_function("Sub", "sub", sub, "x0 x1")
 Div = engine_function("Div", "div", div, "x0 x1")
 Pow = engine_function("Pow", "pow", pow, "x", required="c")
+
+
+class _Exponent:
+    """The exponent of a power that the engine computed; one made by hand has its own attribute."""
+
+    def __get__(self, instance, owner):
+        return self if instance is None else instance._exponent
+
+
+Pow.c = _Exponent()

@@ -40,11 +40,6 @@ class EngineFunction(Function):
     def _settings(self):
         return {}
 
-    def __getattr__(self, name):
-        if name == "c":
-            return self._exponent
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
-
     def forward(self, *xs):
         """NumPy arrays from NumPy arrays."""
         records = is_recording()
