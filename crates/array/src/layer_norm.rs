@@ -3,10 +3,9 @@
 
 use std::mem::MaybeUninit;
 
-use rayon::prelude::*;
-
 use crate::cpu::reduce_kernels::{sum, sum_columns, sum_map, sum_zip};
 use crate::cpu::simd::dispatch;
+use crate::cpu::threads;
 use crate::cpu::vector_math::Real;
 use crate::{Array, Element, Shape, match_dtype};
 
@@ -16,19 +15,28 @@ const PARALLEL_FROM: usize = 1 << 16;
 /// other rows. It depends on nothing, so that threads do not change a bit.
 const STRIP: usize = 32;
 
+/// How many rows of `size` elements a thread takes at a time: all, where there are few.
+fn rows_of_a_task(size: usize, columns: usize) -> usize {
+    let elements = if size < PARALLEL_FROM {
+        size
+    } else {
+        PARALLEL_FROM / 8
+    };
+    elements.div_ceil(columns).max(1)
+}
+
 /// Calls `body(i, row)` for each row of `out`.
 fn for_each_row<T: Send>(
     out: &mut [MaybeUninit<T>],
     columns: usize,
     body: impl Fn(usize, &mut [MaybeUninit<T>]) + Sync,
 ) {
-    if out.len() < PARALLEL_FROM {
-        (out.chunks_exact_mut(columns).enumerate()).for_each(|(i, row)| body(i, row));
-    } else {
-        (out.par_chunks_exact_mut(columns).enumerate())
-            .with_min_len((PARALLEL_FROM / 8).div_ceil(columns))
-            .for_each(|(i, row)| body(i, row));
-    }
+    let rows = rows_of_a_task(out.len(), columns);
+    threads::for_each_chunk(out, rows * columns, |strip, out| {
+        for (i, row) in out.chunks_exact_mut(columns).enumerate() {
+            body(strip * rows + i, row);
+        }
+    });
 }
 
 /// Mean and 1 / √(variance + eps) of a row.
@@ -171,13 +179,12 @@ impl Array {
             // Both statistics of a row side by side.
             let rows = x.len().checked_div(columns).unwrap_or(0);
             let mut pairs = vec![(T::default(), T::default()); rows];
-            if x.len() < PARALLEL_FROM {
-                (pairs.iter_mut().enumerate()).for_each(|(i, pair)| *pair = statistics(row(i), eps));
-            } else {
-                (pairs.par_iter_mut().enumerate())
-                    .with_min_len((PARALLEL_FROM / 8).div_ceil(columns))
-                    .for_each(|(i, pair)| *pair = statistics(row(i), eps));
-            }
+            let at_a_time = rows_of_a_task(x.len(), columns.max(1));
+            threads::for_each_chunk(&mut pairs, at_a_time, |strip, pairs| {
+                for (i, pair) in pairs.iter_mut().enumerate() {
+                    *pair = statistics(row(strip * at_a_time + i), eps);
+                }
+            });
             let y = Array::build::<T>(self.shape(), |out| {
                 if columns > 0 {
                     for_each_row(out, columns, |i, out| {
@@ -268,7 +275,10 @@ impl Array {
             let totals: Vec<Vec<T>> = if x.len() < PARALLEL_FROM {
                 x.chunks(size).zip(gy.chunks(size)).enumerate().map(strip).collect()
             } else {
-                x.par_chunks(size).zip(gy.par_chunks(size)).enumerate().map(strip).collect()
+                threads::map(x.len().div_ceil(size), |i| {
+                    let range = i * size..((i + 1) * size).min(x.len());
+                    strip((i, (&x[range.clone()], &gy[range])))
+                })
             };
             let totals = totals.concat();
             Array::build::<T>(gamma.shape(), |out| sum_columns(&totals, out))

@@ -491,7 +491,7 @@ pub(crate) fn weight_gradient<T: Float>(
     let threads = if work < PARALLEL_FROM {
         1
     } else {
-        rayon::current_num_threads()
+        threads::count()
     };
     let size = if p.groups >= 4 * threads {
         o

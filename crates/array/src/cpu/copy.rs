@@ -47,7 +47,7 @@ pub(crate) fn contiguous(x: &Array) -> Array {
 /// Calls `body` with ranges that together cover `0..n`: one where moving `bytes` is quick, several
 /// on threads where it is not.
 pub(crate) fn for_ranges(n: usize, bytes: usize, body: impl Fn(std::ops::Range<usize>) + Sync) {
-    let threads = rayon::current_num_threads();
+    let threads = threads::count();
     if bytes < PARALLEL_FROM || threads == 1 || n < 2 {
         return body(0..n);
     }

@@ -80,7 +80,7 @@ impl Correlation {
         let rows = self.windows.0.div_ceil(bands);
         let bands = self.windows.0.div_ceil(rows);
         let work = self.outputs * self.depth() * self.windows.0 * self.windows.1 * planes.parts;
-        let threads = rayon::current_num_threads();
+        let threads = threads::count();
         let y = SendPointer(y);
         let task = |part: usize, band: usize, outputs: Range<usize>| {
             let rows = band * rows..((band + 1) * rows).min(self.windows.0);

@@ -123,7 +123,7 @@ impl Places {
             );
         };
         let everything = i64::MIN..i64::MAX;
-        let threads = rayon::current_num_threads();
+        let threads = threads::count();
         if outer.len() >= threads || block < 16 {
             // Places under different outer offsets are different.
             return for_ranges(outer.len(), bytes, |range| {

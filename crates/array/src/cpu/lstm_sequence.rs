@@ -36,7 +36,7 @@ impl Sequence {
     /// Calls `task` with some samples, and whether it may use several threads itself: there are too
     /// few samples to share, and much to do for each.
     fn for_each_part(&self, task: &(dyn Fn(Range<usize>, bool) + Sync)) {
-        let threads = rayon::current_num_threads();
+        let threads = threads::count();
         let step = self.rows * self.size * 4 * self.size;
         if threads == 1 || self.steps * step < PARALLEL_FROM {
             return task(0..self.rows, false);

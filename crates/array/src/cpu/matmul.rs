@@ -11,11 +11,13 @@ use crate::Element;
 use crate::buffer::Buffer;
 
 /// Multiply-adds below which one product stays on one thread.
-pub(super) const PARALLEL_FROM: usize = 1 << 19;
+pub(super) const PARALLEL_FROM: usize = 1 << 20;
 /// Most steps of the inner dimension in one pass.
 const MAX_DEPTH: usize = 256;
 /// Bytes of a packed block of columns, which stays in the second cache.
 const BLOCK_BYTES: usize = 384 << 10;
+/// Most rows for which columns are not worth packing, if they can be read where they are.
+const FEW_ROWS: usize = 48;
 /// Elements of a block that is packed on the stack, where asking for a buffer would be felt.
 const ON_STACK: usize = 2048;
 
@@ -52,7 +54,7 @@ pub(crate) trait Multiply: Element {
 /// Calls `product(i, parallel)` for a batch of products of `work` multiply-adds each: on several
 /// threads, or one after the other where each is large enough to occupy the threads by itself.
 pub(crate) fn for_each_batch(count: usize, work: usize, product: impl Fn(usize, bool) + Sync) {
-    let threads = rayon::current_num_threads();
+    let threads = threads::count();
     if threads == 1 || count * work < PARALLEL_FROM {
         (0..count).for_each(|i| product(i, false));
     } else if count >= 2 * threads || work < PARALLEL_FROM {
@@ -99,7 +101,7 @@ where
         return;
     }
     let work = m * k * n;
-    let parallel = parallel && work >= PARALLEL_FROM && rayon::current_num_threads() > 1;
+    let parallel = parallel && work >= PARALLEL_FROM && threads::count() > 1;
     // SAFETY (all): as promised by the caller; tasks write to parts of their own.
     if work >= ON_STACK {
         let (columns, rows) = (job.b_strides, job.a_strides);
@@ -125,7 +127,7 @@ where
         }
         return;
     }
-    let threads = rayon::current_num_threads();
+    let threads = threads::count();
     let (a, b, c) = (
         SendPointer(a.cast_mut()),
         SendPointer(b.cast_mut()),
@@ -166,9 +168,17 @@ unsafe fn product_block<T: Real + Element>(
     b: *const T,
 ) {
     let panel = 2 * tiles.lanes;
-    let panels = columns.len().div_ceil(panel);
+    // Whole vectors can be read where they are, unless the rows fall on the same cache sets.
+    let apart = !(job.b_strides.0 as usize * size_of::<T>()).is_multiple_of(1024);
+    let in_place = if rows.len() <= FEW_ROWS && job.b_strides.1 == 1 && apart {
+        columns.len() / tiles.lanes * tiles.lanes
+    } else {
+        0
+    };
+    let border = columns.start + in_place;
+    let (in_place, columns) = (columns.start..border, border..columns.end);
     let max_depth = job.k.min(max_depth::<T>());
-    let size = panels * panel * max_depth;
+    let size = columns.len().next_multiple_of(panel) * max_depth;
     let mut on_stack = MaybeUninit::<[T; ON_STACK]>::uninit();
     let buffer;
     let packed: *mut T = if size <= ON_STACK {
@@ -181,47 +191,78 @@ unsafe fn product_block<T: Real + Element>(
     unsafe {
         for start in (0..job.k).step_by(max_depth) {
             let depth = max_depth.min(job.k - start);
+            let multiply = |panels: &Panels<T>, columns: Range<usize>| {
+                multiply_panels(
+                    tiles,
+                    panels,
+                    rows.clone(),
+                    (a.offset(start as isize * job.a_strides.1), job.a_strides),
+                    columns,
+                    (c, job.c_stride),
+                    job.accumulate || start > 0,
+                );
+            };
+            let b = b.offset(start as isize * job.b_strides.0);
+            if !in_place.is_empty() {
+                let panels = Panels {
+                    start: b.add(in_place.start),
+                    depth,
+                    next: panel,
+                    row: job.b_strides.0 as usize,
+                };
+                multiply(&panels, in_place.clone());
+            }
             for (i, first) in columns.clone().step_by(panel).enumerate() {
                 let width = panel.min(columns.end - first);
-                let b =
-                    b.offset(start as isize * job.b_strides.0 + first as isize * job.b_strides.1);
+                let b = b.offset(first as isize * job.b_strides.1);
                 let packed = packed.add(i * panel * depth);
                 pack_columns(tiles, b, job.b_strides, depth, width, packed);
             }
-            let a = a.offset(start as isize * job.a_strides.1);
-            multiply_panels(
-                tiles,
-                depth,
-                rows.clone(),
-                (a, job.a_strides),
-                packed,
-                columns.clone(),
-                (c, job.c_stride),
-                job.accumulate || start > 0,
-            );
+            if !columns.is_empty() {
+                multiply(&Panels::packed(packed, depth, panel), columns.clone());
+            }
         }
     }
 }
 
-/// Rows `rows` of `a` by packed panels of `depth` steps, into the `columns` of c.
+/// Columns of a right operand, `depth` steps deep: panels two vectors wide.
+struct Panels<T> {
+    start: *const T,
+    depth: usize,
+    /// Distance of the panels, and of the rows in them.
+    next: usize,
+    row: usize,
+}
+
+impl<T> Panels<T> {
+    /// Panels that lie one after the other.
+    fn packed(start: *const T, depth: usize, panel: usize) -> Panels<T> {
+        Panels {
+            start,
+            depth,
+            next: depth * panel,
+            row: panel,
+        }
+    }
+}
+
+/// Rows `rows` of `a` by panels, into the `columns` of c.
 ///
 /// # Safety
-/// As [`Multiply::multiply`], inside these sizes; `depth` is at most `MAX_DEPTH`.
-#[allow(clippy::too_many_arguments)]
+/// As [`Multiply::multiply`], inside these sizes; the depth is at most `MAX_DEPTH`.
 unsafe fn multiply_panels<T: Real + Element>(
     tiles: &Tiles<T>,
-    depth: usize,
+    panels: &Panels<T>,
     rows: Range<usize>,
     (a, a_strides): (*const T, (isize, isize)),
-    packed: *const T,
     columns: Range<usize>,
     (c, c_stride): (*mut T, usize),
     accumulate: bool,
 ) {
-    let panel = 2 * tiles.lanes;
+    let (panel, depth) = (2 * tiles.lanes, panels.depth);
     let mut offsets = [const { MaybeUninit::uninit() }; MAX_DEPTH];
     for (p, offset) in offsets[..depth].iter_mut().enumerate() {
-        offset.write(p * panel);
+        offset.write(p * panels.row);
     }
     // Sixteen more than the depth, so that rows do not fall on the same cache sets.
     let mut strip = MaybeUninit::<[[T; MAX_DEPTH + 16]; 12]>::uninit();
@@ -247,7 +288,7 @@ unsafe fn multiply_panels<T: Real + Element>(
                         k: depth,
                         a,
                         a_strides,
-                        b: packed.add(i * panel * depth),
+                        b: panels.start.add(i * panels.next),
                         b_offsets: offsets.as_ptr().cast(),
                         c: c.add(row * c_stride + first),
                         c_stride,
@@ -309,11 +350,7 @@ impl<T: Real + Element> Packed<T> {
         let panel = 2 * self.tiles.lanes;
         let (a, c) = (SendPointer(a.cast_mut()), SendPointer(c));
         // Columns of a task, in whole panels.
-        let threads = if parallel {
-            rayon::current_num_threads()
-        } else {
-            1
-        };
+        let threads = if parallel { threads::count() } else { 1 };
         let block = self.n.div_ceil(threads).next_multiple_of(panel);
         let task = |i: usize| {
             let columns = i * block..((i + 1) * block).min(self.n);
@@ -325,10 +362,9 @@ impl<T: Real + Element> Packed<T> {
                     let packed = packed.add(start * self.n.next_multiple_of(panel));
                     multiply_panels(
                         self.tiles,
-                        depth,
+                        &Panels::packed(packed.add(columns.start * depth), depth, panel),
                         0..m,
                         (a.get().add(start).cast_const(), (self.k as isize, 1)),
-                        packed.add(columns.start * depth),
                         columns.clone(),
                         (c.get(), self.n),
                         start > 0,

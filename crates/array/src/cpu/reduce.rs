@@ -7,8 +7,6 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::threads;
 use smallvec::SmallVec;
 
@@ -427,13 +425,10 @@ impl Work<'_> {
             // Few long results: split each.
             kept.for_rows(0..results, |_, n, [x_start, out_start]| {
                 for i in 0..n as isize {
-                    let states: Vec<State> = (0..self.count.div_ceil(PIECE))
-                        .into_par_iter()
-                        .map(|piece| {
-                            let end = self.count.min((piece + 1) * PIECE);
-                            self.one(x_start + i * x_step, piece * PIECE..end)
-                        })
-                        .collect();
+                    let states: Vec<State> = threads::map(self.count.div_ceil(PIECE), |piece| {
+                        let end = self.count.min((piece + 1) * PIECE);
+                        self.one(x_start + i * x_step, piece * PIECE..end)
+                    });
                     let state = self.merge_all(&states);
                     // SAFETY: as above.
                     unsafe { (self.loops.finish)(state, self.result(out_start + i * out_step)) }
@@ -517,19 +512,16 @@ impl Work<'_> {
                 (0..units).for_each(one);
             } else {
                 let least = (PIECE / (widest * self.count)).max(1);
-                (0..units).into_par_iter().with_min_len(least).for_each(one);
+                threads::for_each_range(units, least, &|range| range.for_each(one));
             }
             return;
         }
         for unit in 0..units {
-            let mut parts: Vec<States> = (0..pieces)
-                .into_par_iter()
-                .map(|part| {
-                    let mut states: States = [const { MaybeUninit::uninit() }; STRIP];
-                    strip(unit, &mut states, part);
-                    states
-                })
-                .collect();
+            let mut parts: Vec<States> = threads::map(pieces, |part| {
+                let mut states: States = [const { MaybeUninit::uninit() }; STRIP];
+                strip(unit, &mut states, part);
+                states
+            });
             let (states, others) = parts.split_first_mut().expect("at least one piece");
             let mut empty: States = [const { MaybeUninit::uninit() }; STRIP];
             // Only where the results lie: past the last piece there are no rows.

@@ -6,9 +6,8 @@
 
 use std::mem::MaybeUninit;
 
-use rayon::prelude::*;
-
 use super::simd::dispatch;
+use super::threads;
 use super::vector_math::Real;
 
 /// Longest run that is summed without splitting.
@@ -21,16 +20,42 @@ fn pairwise<T: Real>(start: usize, len: usize, term: &(impl Fn(usize) -> T + Syn
     if len <= LEAF {
         return leaf(start, len, term);
     }
-    let half = len / 2;
-    let left = half - half % 8;
-    if len >= PARALLEL_FROM {
-        let (a, b) = rayon::join(
-            || pairwise(start, left, term),
-            || pairwise(start + left, len - left, term),
-        );
-        return a + b;
+    if len < PARALLEL_FROM {
+        let left = left_half(len);
+        return pairwise(start, left, term) + pairwise(start + left, len - left, term);
     }
-    pairwise(start, left, term) + pairwise(start + left, len - left, term)
+    // The same tree, whose lower branches threads add up.
+    let mut branches = Vec::new();
+    cut(start, len, &mut branches);
+    let sums = threads::map(branches.len(), |i| {
+        let (start, len) = branches[i];
+        pairwise(start, len, term)
+    });
+    join(len, &mut sums.into_iter())
+}
+
+/// Length of the left half: a multiple of 8.
+fn left_half(len: usize) -> usize {
+    len / 2 / 8 * 8
+}
+
+/// The branches of the tree that are short enough for one thread.
+fn cut(start: usize, len: usize, branches: &mut Vec<(usize, usize)>) {
+    if len < PARALLEL_FROM {
+        return branches.push((start, len));
+    }
+    let left = left_half(len);
+    cut(start, left, branches);
+    cut(start + left, len - left, branches);
+}
+
+/// The sum of the branches that [`cut`] made of `len` elements.
+fn join<T: Real>(len: usize, sums: &mut impl Iterator<Item = T>) -> T {
+    if len < PARALLEL_FROM {
+        return sums.next().expect("a sum for each branch");
+    }
+    let left = left_half(len);
+    join(left, sums) + join(len - left, sums)
 }
 
 #[inline(always)]
@@ -137,7 +162,11 @@ fn fold<T: Copy + Send + Sync>(
     if x.len() < PARALLEL_FROM {
         return Some(one_block(x));
     }
-    x.par_chunks(1 << 15).map(one_block).reduce_with(pick)
+    const BLOCK: usize = 1 << 15;
+    let blocks = threads::map(x.len().div_ceil(BLOCK), |i| {
+        one_block(&x[i * BLOCK..((i + 1) * BLOCK).min(x.len())])
+    });
+    blocks.into_iter().reduce(pick)
 }
 
 /// Largest element, NaN if there is one; None of no elements.
@@ -182,9 +211,7 @@ pub(crate) fn reduce_columns<T: Copy + Send + Sync>(
     // A strip of columns stays in the first-level cache while the rows pass by.
     const STRIP: usize = 1024;
     if x.len() >= PARALLEL_FROM && columns >= 2 * STRIP {
-        out.par_chunks_mut(STRIP)
-            .enumerate()
-            .for_each(|(i, out)| one(i * STRIP, out));
+        threads::for_each_chunk(out, STRIP, |i, out| one(i * STRIP, out));
     } else {
         one(0, out);
     }
@@ -241,22 +268,10 @@ mod tests {
     #[test]
     fn one_thread_gives_the_same_bits() {
         let x = numbers(1_000_003);
-        let one = rayon::ThreadPoolBuilder::new()
-            .num_threads(1)
-            .build()
-            .unwrap();
-        let three = rayon::ThreadPoolBuilder::new()
-            .num_threads(3)
-            .build()
-            .unwrap();
-        assert_eq!(
-            one.install(|| sum(&x)).to_bits(),
-            three.install(|| sum(&x)).to_bits()
-        );
-        assert_eq!(
-            one.install(|| dot(&x, &x)).to_bits(),
-            three.install(|| dot(&x, &x)).to_bits()
-        );
+        let sum_by = |threads| threads::limited(threads, || sum(&x)).to_bits();
+        assert_eq!(sum_by(1), sum_by(3));
+        let dot_by = |threads| threads::limited(threads, || dot(&x, &x)).to_bits();
+        assert_eq!(dot_by(1), dot_by(3));
     }
 
     #[test]

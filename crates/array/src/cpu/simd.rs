@@ -25,7 +25,7 @@ impl Cost {
     const fn parallel_from(self) -> usize {
         match self {
             Cost::Cheap => 1 << 17,
-            Cost::Heavy => 1 << 14,
+            Cost::Heavy => 1 << 15,
         }
     }
 
@@ -61,7 +61,7 @@ pub(crate) fn dispatch<R>(f: impl FnOnce() -> R) -> R {
 
 /// Calls `body` on disjoint ranges that cover `0..len`, on several threads when `len` is large.
 pub(crate) fn for_each_block(len: usize, cost: Cost, body: impl Fn(Range<usize>) + Sync) {
-    if len < cost.parallel_from() || rayon::current_num_threads() == 1 {
+    if len < cost.parallel_from() || threads::count() == 1 {
         return body(0..len);
     }
     let block = cost.block();

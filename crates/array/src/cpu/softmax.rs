@@ -4,10 +4,9 @@
 
 use std::mem::MaybeUninit;
 
-use rayon::prelude::*;
-
 use crate::cpu::reduce_kernels;
 use crate::cpu::simd::{self, Cost, Operand};
+use crate::cpu::threads;
 use crate::cpu::vector_math::{self, Real};
 
 /// Elements from which threads share the rows.
@@ -32,7 +31,7 @@ fn for_each_block<U: Send>(
     if out.len() / width * columns < PARALLEL_FROM {
         (out.chunks_mut(rows * width).enumerate()).for_each(|(i, out)| body(i * rows, out));
     } else {
-        (out.par_chunks_mut(rows * width).enumerate()).for_each(|(i, out)| body(i * rows, out));
+        threads::for_each_chunk(out, rows * width, |i, out| body(i * rows, out));
     }
 }
 
@@ -63,14 +62,29 @@ fn shift<T: Real>(row: &[T]) -> T {
     }
 }
 
-/// `out = e^(x - shift)`, with a shift for each row.
+/// `out = e^(x - shift) * scale`, with a shift for each row.
 fn exponentials<'o, T: Real>(
     x: &[T],
     columns: usize,
     shift: impl Fn(usize, &[T]) -> T,
+    scale: T,
     out: &'o mut [MaybeUninit<T>],
 ) -> &'o mut [T] {
     let rows = x.chunks_exact(columns).zip(out.chunks_exact_mut(columns));
+    if columns >= SHORT {
+        for (i, (x, out)) in rows.enumerate() {
+            let shift = shift(i, x);
+            simd::map(
+                x,
+                out,
+                Cost::Heavy,
+                #[inline(always)]
+                |x| vector_math::exp(x - shift) * scale,
+            );
+        }
+        // SAFETY: written above.
+        return unsafe { written(out) };
+    }
     for (i, (x, out)) in rows.enumerate() {
         let shift = shift(i, x);
         for (out, &x) in out.iter_mut().zip(x) {
@@ -83,7 +97,7 @@ fn exponentials<'o, T: Real>(
         out,
         Cost::Heavy,
         #[inline(always)]
-        |x| vector_math::exp(x),
+        |x| vector_math::exp(x) * scale,
     );
     out
 }
@@ -92,7 +106,7 @@ fn exponentials<'o, T: Real>(
 pub(crate) fn softmax<T: Real>(x: &[T], columns: usize, out: &mut [MaybeUninit<T>]) {
     for_each_block(out, columns, columns, |first, out| {
         let x = &x[first * columns..][..out.len()];
-        let y = exponentials(x, columns, |_, row| shift(row), out);
+        let y = exponentials(x, columns, |_, row| shift(row), T::ONE, out);
         for row in y.chunks_exact_mut(columns) {
             let total = sum(row);
             row.iter_mut().for_each(|y| *y = *y / total);
@@ -105,29 +119,23 @@ pub(crate) fn logsumexp<T: Real>(x: &[T], columns: usize, out: &mut [MaybeUninit
     for_each_block(out, 1, columns, |first, out| {
         let x = &x[first * columns..][..out.len() * columns];
         let mut buffer = [const { MaybeUninit::uninit() }; BLOCK];
-        if columns > BLOCK {
-            let shift = shift(x);
-            let total = x.chunks(BLOCK).fold(T::ZERO, |total, x| {
-                total
-                    + sum(exponentials(
-                        x,
-                        x.len(),
-                        |_, _| shift,
-                        &mut buffer[..x.len()],
-                    ))
-            });
-            out[0].write(shift + vector_math::log(total));
+        if columns >= SHORT {
+            for (row, out) in x.chunks_exact(columns).zip(out) {
+                let shift = shift(row);
+                let total = row.chunks(BLOCK).fold(T::ZERO, |total, x| {
+                    let buffer = &mut buffer[..x.len()];
+                    total + sum(exponentials(x, x.len(), |_, _| shift, T::ONE, buffer))
+                });
+                out.write(shift + vector_math::log(total));
+            }
             return;
         }
-        let y = exponentials(
-            x,
-            columns.max(1),
-            |_, row| shift(row),
-            &mut buffer[..x.len()],
-        );
+        let (columns, buffer) = (columns.max(1), &mut buffer[..x.len()]);
+        let y = exponentials(x, columns, |_, row| shift(row), T::ONE, buffer);
+        let rows = x.chunks_exact(columns).zip(y.chunks_exact(columns));
         for (i, out) in out.iter_mut().enumerate() {
-            let range = i * columns..(i + 1) * columns;
-            out.write(shift(&x[range.clone()]) + vector_math::log(sum(&y[range])));
+            let (x, y) = (rows.clone().nth(i)).unwrap_or_default();
+            out.write(shift(x) + vector_math::log(sum(y)));
         }
     });
 }
@@ -156,8 +164,7 @@ pub(crate) fn cross_entropy_grad<T: Real>(
 ) {
     for_each_block(out, columns, columns, |first, out| {
         let x = &x[first * columns..][..out.len()];
-        let y = exponentials(x, columns, |i, _| lse[first + i], out);
-        y.iter_mut().for_each(|y| *y = *y * scale);
+        let y = exponentials(x, columns, |i, _| lse[first + i], scale, out);
         for (row, &label) in y.chunks_exact_mut(columns).zip(&labels[first..]) {
             row[label] = row[label] - scale;
         }

@@ -95,7 +95,7 @@ impl Winograd {
 
     fn is_parallel(&self) -> bool {
         let work = self.tiles() * POINTS * self.channels * self.outputs;
-        work >= PARALLEL_FROM && rayon::current_num_threads() > 1
+        work >= PARALLEL_FROM && threads::count() > 1
     }
 
     /// y (N, O, OH, OW) from x (N, C, H, W), w (O, C, 3, 3) and the bias (O).
@@ -105,7 +105,7 @@ impl Winograd {
     pub(crate) unsafe fn run(&self, x: &[f32], w: &[f32], bias: Option<&[f32]>, y: *mut f32) {
         let (tiles, parallel) = (f32::tiles(), self.is_parallel());
         let filters = POINTS * self.channels * self.outputs * size_of::<f32>();
-        let enough = self.tiles().div_ceil(self.own_tiles()) >= rayon::current_num_threads();
+        let enough = self.tiles().div_ceil(self.own_tiles()) >= threads::count();
         // SAFETY: as promised by the caller.
         unsafe {
             if filters <= SMALL_FILTERS && (enough || !parallel) {
@@ -159,7 +159,7 @@ impl Winograd {
         let size = (SHARED_BYTES / per_tile / 32 * 32).max(32);
         // As many for each thread.
         let tasks = o.div_ceil(STRIP);
-        let tasks = tasks.next_multiple_of(rayon::current_num_threads());
+        let tasks = tasks.next_multiple_of(threads::count());
         let strip = o.div_ceil(tasks).next_multiple_of(4);
         let y = SendPointer(y);
         for start in (0..count).step_by(size) {
