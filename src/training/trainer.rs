@@ -241,7 +241,11 @@ where
                     checkpoints.save(&self.checkpoint(&progress, train, test.as_deref()))?;
                 }
                 if is_last {
-                    progress.note(&format!("interrupted after step {}", self.step));
+                    let saved = match &checkpoints {
+                        Some(_) => "; a checkpoint is saved",
+                        None => "",
+                    };
+                    progress.note(&format!("interrupted after step {}{saved}", self.step));
                     return Ok(Outcome::Interrupted);
                 }
             }

@@ -81,7 +81,7 @@ function chart(spec) {
 
   function draw() {
     const width = Math.max(240, holder.clientWidth || 600), height = 230;
-    const area = { left: 56, right: width - 12, top: 8, bottom: height - 34 };
+    const area = { left: 56, right: width - 22, top: 8, bottom: height - 34 };
     const ofX = x => spec.log_x ? Math.log10(x) : x, ofY = y => log.checked ? Math.log10(y) : y;
     const points = spec.series.flatMap(series => series.points);
     const range = values => {
