@@ -405,6 +405,8 @@ pub(crate) struct Extra {
     other_outputs: Vec<Weak<Inner>>,
     /// Names that outputs were given, for when nobody holds the variables any more.
     names: Vec<(u32, String)>,
+    /// Inputs that asked to live as long as the graph; see [`Variable::live_with_graph`].
+    held: Vec<Variable>,
 }
 
 /// A function that sees, and may replace, the gradient of output `index`.
@@ -523,12 +525,16 @@ impl Body {
 
     /// Turns the node into a leaf; what it held comes back, to be dropped outside of the lock.
     pub(crate) fn unchain(&mut self) -> Parts {
-        (self.applied.take(), std::mem::take(&mut self.edges))
+        let held = match &mut self.extra {
+            Some(extra) => std::mem::take(&mut extra.held),
+            None => Vec::new(),
+        };
+        (self.applied.take(), std::mem::take(&mut self.edges), held)
     }
 }
 
 /// What a node holds of other nodes.
-pub(crate) type Parts = (Option<Box<dyn Applied>>, Edges);
+pub(crate) type Parts = (Option<Box<dyn Applied>>, Edges, Vec<Variable>);
 
 /// Applies `function` to `inputs`, and records it where a gradient may be asked for.
 ///
@@ -540,8 +546,10 @@ pub fn apply<F: Function>(mut function: F, inputs: &[&Variable]) -> SmallVec<[Va
     let records = config.records;
     let mut xs: SmallVec<[Array; 2]> = SmallVec::new();
     let mut edges = Edges::new();
+    let mut holds = false;
     for x in inputs {
         let state = x.0.read();
+        holds |= state.lives_with_graph();
         xs.push(state.data.clone());
         edges.push(if records { state.edge.clone() } else { None });
     }
@@ -556,7 +564,11 @@ pub fn apply<F: Function>(mut function: F, inputs: &[&Variable]) -> SmallVec<[Va
     });
     let outputs = if edges.iter().any(Option::is_some) {
         let needs: SmallVec<[bool; 8]> = edges.iter().map(Option::is_some).collect();
-        record(applied(function, &needs, xs, &ys), edges, ys)
+        let outputs = record(applied(function, &needs, xs, &ys), edges, ys);
+        if holds {
+            hold(held(inputs), &outputs[0]);
+        }
+        outputs
     } else {
         ys.into_iter().map(Variable::constant).collect()
     };
@@ -570,6 +582,8 @@ pub fn apply<F: Function>(mut function: F, inputs: &[&Variable]) -> SmallVec<[Va
 pub(crate) struct Operands<const N: usize> {
     pub(crate) xs: [Array; N],
     edges: [Option<Edge>; N],
+    /// Those that asked to live as long as the graph.
+    held: Vec<Variable>,
 }
 
 impl<const N: usize> Operands<N> {
@@ -577,14 +591,17 @@ impl<const N: usize> Operands<N> {
     pub(crate) fn read(inputs: &[&Variable; N]) -> Operands<N> {
         let records = config::is_recording();
         let mut edges = [const { None }; N];
+        let mut holds = false;
         let xs = std::array::from_fn(|i| {
             let state = inputs[i].0.read();
             if records {
                 edges[i] = state.edge.clone();
+                holds |= state.lives_with_graph();
             }
             state.data.clone()
         });
-        Operands { xs, edges }
+        let held = if holds { held(inputs) } else { Vec::new() };
+        Operands { xs, edges, held }
     }
 }
 
@@ -609,17 +626,37 @@ pub(crate) fn apply_one<F: Function, const N: usize>(
 #[inline]
 fn apply_unary<F: Function>(mut function: F, x: &Variable) -> Variable {
     let state = x.0.read();
-    let x = std::slice::from_ref(&state.data);
-    let ys = function.forward(x);
+    let xs = std::slice::from_ref(&state.data);
+    let ys = function.forward(xs);
     if state.edge.is_none() || !config::is_recording() {
         drop(state);
         return Variable::constant(only(ys));
     }
-    let applied = applied(function, &[true], x.iter().cloned(), &ys);
+    let applied = applied(function, &[true], xs.iter().cloned(), &ys);
     let mut edges = Edges::new();
     edges.push(state.edge.clone());
+    let holds = state.lives_with_graph();
     drop(state);
-    record_one(applied, edges, only(ys))
+    let y = record_one(applied, edges, only(ys));
+    if holds {
+        hold(vec![x.clone()], &y);
+    }
+    y
+}
+
+/// Those of `inputs` that asked to live as long as the graph.
+#[cold]
+fn held(inputs: &[&Variable]) -> Vec<Variable> {
+    let asking = inputs.iter().filter(|x| x.0.read().lives_with_graph());
+    asking.map(|&x| x.clone()).collect()
+}
+
+/// Lets the node that computed `y` hold variables.
+#[cold]
+fn hold(held: Vec<Variable>, y: &Variable) {
+    if let Some(Edge { node, .. }) = &y.0.read().edge {
+        node.body.write().extra.get_or_insert_default().held = held;
+    }
 }
 
 /// [`apply_one`] to operands that have been read, where nobody watches.
@@ -629,7 +666,7 @@ pub(crate) fn apply_to<F: Function, const N: usize>(
     mut function: F,
     operands: Operands<N>,
 ) -> Variable {
-    let Operands { xs, edges } = operands;
+    let Operands { xs, edges, held } = operands;
     let ys = function.forward(&xs);
     if edges.iter().all(Option::is_none) {
         return Variable::constant(only(ys));
@@ -641,7 +678,11 @@ pub(crate) fn apply_to<F: Function, const N: usize>(
         // Not collected: a loop of known length costs less than a general one.
         all.push(edge);
     }
-    record_one(applied, all, only(ys))
+    let y = record_one(applied, all, only(ys));
+    if !held.is_empty() {
+        hold(held, &y);
+    }
+    y
 }
 
 #[inline]

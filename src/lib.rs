@@ -58,7 +58,7 @@ pub use parameter::{Buffer, Parameter, ShapePattern, State};
 pub use profile::{Profile, ProfileRow, profile};
 pub use summary::{Summary, SummaryRow, summary, summary_with};
 pub use training::Progress;
-pub use variable::{AsVariable, Creator, HookHandle, Origin, Variable, WeakCreator};
+pub use variable::{AsVariable, Creator, HookHandle, Origin, Variable, WeakCreator, WeakVariable};
 
 /// The programs of the README run as tests.
 #[cfg(doctest)]

@@ -40,6 +40,17 @@ struct Label {
     name: Option<String>,
     /// See [`Variable::tag`].
     tag: usize,
+    /// See [`Variable::live_with_graph`].
+    lives_with_graph: bool,
+}
+
+impl State {
+    #[inline]
+    pub(crate) fn lives_with_graph(&self) -> bool {
+        self.label
+            .as_ref()
+            .is_some_and(|label| label.lives_with_graph)
+    }
 }
 
 impl Inner {
@@ -261,6 +272,37 @@ impl Variable {
     #[inline]
     pub fn set_tag(&self, tag: usize) {
         self.0.write().label.get_or_insert_default().tag = tag;
+    }
+
+    /// From now on each function that is applied to this variable holds the variable itself, and not
+    /// only its value and its place: who knows it by a [`WeakVariable`] finds it, and a gradient that
+    /// [`retain_grad`](crate::BackwardOptions::retain_grad) left there, as long as the graph is there.
+    ///
+    /// A gradient kept at such a variable must not have a graph that leads back to functions of this
+    /// variable: that would be a cycle, which is never freed.
+    ///
+    /// ```
+    /// use dezero::Variable;
+    /// let x = Variable::new(3.0);
+    /// let y = &x * 2.0;
+    /// y.live_with_graph();
+    /// let weak = y.downgrade();
+    /// let z = y * 5.0;
+    /// assert_eq!(weak.upgrade().unwrap().item(), 6.0);
+    /// drop(z);
+    /// assert!(weak.upgrade().is_none());
+    /// ```
+    pub fn live_with_graph(&self) {
+        self.0
+            .write()
+            .label
+            .get_or_insert_default()
+            .lives_with_graph = true;
+    }
+
+    /// A reference that does not keep the variable alive.
+    pub fn downgrade(&self) -> WeakVariable {
+        WeakVariable(Arc::downgrade(&self.0))
     }
 
     /// How many handles there are to this variable.
@@ -514,11 +556,22 @@ fn operand(edge: Option<&Edge>, data: Option<&Array>, function: &str) -> Variabl
         x.0.write().label = name.map(|name| {
             Box::new(Label {
                 name: Some(name.to_owned()),
-                tag: 0,
+                ..Label::default()
             })
         });
     }
     x
+}
+
+/// A [`Variable`], if somebody still holds it.
+#[derive(Clone)]
+pub struct WeakVariable(Weak<Inner>);
+
+impl WeakVariable {
+    /// The variable, if somebody still holds it.
+    pub fn upgrade(&self) -> Option<Variable> {
+        self.0.upgrade().map(Variable)
+    }
 }
 
 /// A [`Creator`], if the graph that it is part of is still there.
