@@ -56,7 +56,7 @@ def conv2d_simple(x, W, b=None, stride=1, pad=0):
 
 
 def pooling_simple(x, kernel_size, stride=1, pad=0):
-    """`pooling`, written with `im2col` and `max`; here zeros around the images count."""
+    """`pooling`, written with `im2col` and `max`."""
     x = as_variable(x)
     N, C = x.shape[:2]
     KH, KW = pair(kernel_size)

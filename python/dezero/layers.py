@@ -10,7 +10,8 @@ import zlib
 import numpy as np
 
 import dezero.functions as F
-from dezero.core import Parameter
+from dezero._dezero import LayerOutput
+from dezero.core import Parameter, Variable
 from dezero.utils import pair
 
 __all__ = ["BatchNorm", "Conv2d", "Deconv2d", "EmbedID", "LSTM", "Layer", "Linear", "RNN"]
@@ -38,7 +39,7 @@ class Layer:
     def _remember(self, inputs, outputs):
         attributes = self.__dict__
         attributes["inputs"] = [weakref.ref(x) for x in inputs]
-        attributes["outputs"] = [weakref.ref(y) for y in outputs]
+        attributes["outputs"] = [LayerOutput(y) if isinstance(y, Variable) else weakref.ref(y) for y in outputs]
 
     def forward(self, inputs):
         """Computes the outputs; layers define it."""

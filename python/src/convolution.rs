@@ -108,14 +108,13 @@ pub fn deconv2d<'py>(
     wrap_new(py, y)
 }
 
-/// The engine has no windows that lie outside of the images altogether: padding that makes some is put
-/// there first.
-fn padded(x: &Variable, params: Pool2dParams, value: f64) -> (Variable, Pool2dParams) {
+/// Puts the zeros of the padding around the images, where there is any.
+fn padded(x: &Variable, params: Pool2dParams) -> (Variable, Pool2dParams) {
     let (rows, columns) = params.padding;
-    if 2 * rows <= params.kernel.0 && 2 * columns <= params.kernel.1 || x.ndim() != 4 {
+    if params.padding == (0, 0) || x.ndim() != 4 {
         return (x.clone(), params);
     }
-    let x = x.pad([(0, 0), (0, 0), (rows, rows), (columns, columns)], value);
+    let x = x.pad([(0, 0), (0, 0), (rows, rows), (columns, columns)], 0.0);
     let padding = (0, 0);
     (x, Pool2dParams { padding, ..params })
 }
@@ -143,7 +142,7 @@ fn pool<'py>(
 ///     x: images (N, C, H, W).
 ///     kernel_size: size of the windows, a number or a pair.
 ///     stride: step of the windows, a number or a pair.
-///     pad: places around the images that never are the largest, a number or a pair.
+///     pad: zeros around the images, which count (the engine's own pooling leaves them out), a number or a pair.
 #[pyfunction]
 #[pyo3(
     signature = (x, kernel_size, stride=None, pad=None),
@@ -156,6 +155,7 @@ pub fn pooling<'py>(
     pad: Option<&Bound<'py, PyAny>>,
 ) -> Result<'py> {
     pool(x, kernel_size, stride, pad, |x, params| {
+        let (x, params) = padded(x, params);
         x.max_pool2d(params)
     })
 }
@@ -173,7 +173,13 @@ pub fn average_pooling<'py>(
     pad: Option<&Bound<'py, PyAny>>,
 ) -> Result<'py> {
     pool(x, kernel_size, stride, pad, |x, params| {
-        let (x, params) = padded(x, params, 0.0);
+        // The engine has no windows that lie outside of the images altogether.
+        let (rows, columns) = params.padding;
+        let (kernel_rows, kernel_columns) = params.kernel;
+        if 2 * rows <= kernel_rows && 2 * columns <= kernel_columns {
+            return x.avg_pool2d(params, true);
+        }
+        let (x, params) = padded(x, params);
         x.avg_pool2d(params, true)
     })
 }

@@ -6,6 +6,7 @@ mod derivatives;
 mod function;
 mod functions;
 mod indices;
+mod layer_output;
 mod ndarray;
 mod operators;
 mod optimizers;
@@ -34,6 +35,8 @@ mod _dezero {
     };
     #[pymodule_export]
     use crate::indices::{get_item, get_item_grad};
+    #[pymodule_export]
+    use crate::layer_output::LayerOutput;
     #[pymodule_export]
     use crate::ndarray::Memory;
     #[pymodule_export]

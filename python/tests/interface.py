@@ -104,7 +104,7 @@ def arguments(thing):
 
 def of_class(cls):
     found = {"": arguments(cls)}
-    for name in dir(cls):
+    for name in sorted({*dir(cls), *vars(type(cls))}):
         if name.startswith("_") and name not in (
             "__call__",
             "__len__",
@@ -115,8 +115,8 @@ def of_class(cls):
             "__array_priority__",
         ):
             continue
-        if any(name in vars(base) for base in cls.__mro__ if base.__module__.startswith(("dezero", "_dezero"))):
-            value = inspect.getattr_static(cls, name)
+        if any(name in vars(base) for base in (*cls.__mro__, type(cls)) if base.__module__.startswith(("dezero", "_dezero"))):
+            value = vars(type(cls)).get(name) or inspect.getattr_static(cls, name)
             if isinstance(value, property) or inspect.isdatadescriptor(value):
                 found[name] = "property"
             elif isinstance(value, staticmethod) or callable(getattr(cls, name)):

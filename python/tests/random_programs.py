@@ -197,10 +197,13 @@ def reducing(p):
     if kind < 2:
         axis = p.random.choice([axis, -1])
         p.add(f"sum(v{i}, {axis}, {keepdims})", F.sum(x, axis, keepdims))
-    elif kind == 2:
-        p.add(f"max(v{i}, {axis}, {keepdims})", F.max(x, axis, keepdims))
     else:
-        p.add(f"min(v{i}, {axis}, {keepdims})", x.min(axis, keepdims))
+        # Equal maxima get the whole gradient each in the original, a share here: there are none.
+        x = x + (np.arange(x.size).reshape(x.shape) * 100).astype(p.dtype)
+        if kind == 2:
+            p.add(f"max(v{i} + ..., {axis}, {keepdims})", F.max(x, axis, keepdims))
+        else:
+            p.add(f"min(v{i} + ..., {axis}, {keepdims})", x.min(axis, keepdims))
 
 
 def indexing(p):
@@ -319,7 +322,8 @@ def convolving(p):
     elif kind == 3:
         p.add(f"pooling {text}", F.pooling(x, k, s, 0))
     elif kind == 4:
-        k = kw  # the original mistakes the width for the height in the backward pass
+        k = max(kh, kw)  # the original takes the width for the height in the backward pass
+        pad = pad if k > 1 else 0  # windows that lie in the padding alone are refused
         p.add(f"average_pooling {text}", F.average_pooling(x, k, s, pad))
     elif kind == 5:
         p.add(f"im2col {text}", F.im2col(x, k, s, pad, p.random.random() < 0.5))
@@ -373,10 +377,11 @@ def integers(p):
 INTEGER = [integers] * 2 + [reshaping, reshaping, reducing, indexing, products]
 
 
-def weighted(values, numbers):
+def weighted(values, seed, dtype):
+    """The sum of the elements of ``values`` (by number), each times a weight of its own."""
     total = None
-    for v in values:
-        weights = numbers.uniform(-1, 1, v.shape).astype(v.dtype if v.dtype.kind == "f" else np.float64)
+    for i, v in values.items():
+        weights = np.random.RandomState(seed + i).uniform(-1, 1, v.shape).astype(np.float32 if dtype == "f4" else np.float64)
         part = F.sum(v * weights)
         total = part if total is None else total + part
     return total
@@ -396,19 +401,19 @@ def run(number, results):
         values = {f"y{i}": v.data for i, v in enumerate(last)}
         values.update({f"running{i}": a for i, a in enumerate(p.extra)})
         if last and not (dtype == "i8" and p.random.random() < 0.5):
-            loss = weighted(last, p.numbers)
+            loss = weighted(dict(enumerate(last)), number, dtype)
             loss.backward(create_graph=order == 2)
         elif last:
             last[0].backward()
-        firsts = []
+        firsts = {}
         for i, x in enumerate(p.leaves):
             if x.grad is not None:
                 values[f"g{i}"] = x.grad.data
-                firsts.append(x.grad)
+                firsts[i] = x.grad
             x.cleargrad()
-        firsts = [g for g in firsts if g.creator is not None]
+        firsts = {i: g for i, g in firsts.items() if g.creator is not None}  # others are constant
         if order == 2 and firsts:
-            total = weighted(firsts, p.numbers)
+            total = weighted(firsts, number + 100, dtype)
             total.backward()
             for i, x in enumerate(p.leaves):
                 if x.grad is not None:
@@ -436,8 +441,8 @@ def train(number, results):
             if kind == "mlp":
                 self.body = MLP((width, 3), activation=choices.choice([F.relu, F.tanh, F.sigmoid, F.leaky_relu]))
             elif kind == "conv":
-                self.conv = L.Conv2d(width, 2, stride=choices.choice([1, 2]), pad=1, nobias=choices.random() < 0.5)
-                self.bn = L.BatchNorm()
+                self.conv = L.Conv2d(width, 2, stride=choices.choice([1, 2]), pad=1, nobias=True)  # see the normalisation
+                self.bn = L.BatchNorm()  # takes any bias away: its gradient would be noise alone
             elif kind == "rnn":
                 self.narrow = choices.random() < 0.5
                 self.rnn = L.RNN(width, in_size=width if self.narrow else None)

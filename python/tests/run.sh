@@ -1,30 +1,56 @@
 #!/usr/bin/env bash
-# Makes two environments, one with the original package and one with ours built from here, and runs the tests.
+# Makes the environments that the tests need and runs them: one with the original package; one with ours and the
+# same NumPy, for what is compared number by number; one with ours and the newest NumPy, for all else.
 #   python/tests/run.sh [pytest's arguments]
-# DEZERO_VENVS: where the environments are kept (python/.venvs). DEZERO_WHEEL: a wheel of ours that is built already.
+# DEZERO_VENVS: where the environments are kept (python/.venvs). DEZERO_WHEEL: a wheel of ours, if one is built already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venvs=${DEZERO_VENVS:-$PWD/.venvs}
 mkdir -p "$venvs"
 
 # The original needs a NumPy that still has np.int, and such a NumPy a Python before 3.12.
-reference=$venvs/reference/bin/python
-if ! "$reference" -c 'import dezero' 2>/dev/null; then
-  for python in python3.11 python3.10 python3.9 python3; do
-    if "$python" -c 'import sys; sys.exit(not (3, 9) <= sys.version_info < (3, 12))' 2>/dev/null; then
-      "$python" -m venv --clear "$venvs/reference"
-      "$reference" -m pip install --quiet 'numpy<1.24' 'matplotlib' pillow dezero==0.0.13
-      break
-    fi
-  done
-  [ -x "$reference" ] || echo "SKIPPED: what needs the original package, because there is no Python 3.9 to 3.11"
+old=
+for python in python3.11 python3.10 python3.9 python3; do
+  if "$python" -c 'import sys; sys.exit(not (3, 9) <= sys.version_info < (3, 12))' 2>/dev/null; then
+    old=$python
+    break
+  fi
+done
+
+# environment NAME PYTHON PACKAGE...
+environment() {
+  local folder=$venvs/$1 python=$2
+  shift 2
+  [ -x "$folder/bin/python" ] || "$python" -m venv "$folder"
+  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+}
+
+wheel=${DEZERO_WHEEL:-}
+if [ -z "$wheel" ]; then
+  environment build python3 pip
+  rm -rf "$venvs/wheel"
+  "$venvs/build/bin/python" -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir "$venvs/wheel" .
+  wheel=$(echo "$venvs"/wheel/*.whl)
 fi
 
-ours=$venvs/ours/bin/python
-[ -x "$ours" ] || python3 -m venv "$venvs/ours"
-"$ours" -m pip install --quiet numpy pytest pillow
-"$ours" -m pip install --quiet --force-reinstall --no-deps "${DEZERO_WHEEL:-$PWD}"
-
-export DEZERO_REFERENCE=$reference
 cd tests
-"$ours" -m pytest -q -ra -p no:cacheprovider "$@"
+environment newest python3 numpy pytest pillow
+environment newest python3 --force-reinstall --no-deps "$wheel"
+compared=(test_scripts.py test_random_programs.py test_interface.py)
+own=()
+for file in test_*.py; do
+  case " ${compared[*]} " in *" $file "*) ;; *) own+=("$file") ;; esac
+done
+
+if [ -n "$old" ]; then
+  environment reference "$old" 'numpy<1.24' matplotlib pillow dezero==0.0.13
+  environment same "$old" 'numpy<1.24' pytest pillow
+  environment same "$old" --force-reinstall --no-deps "$wheel"
+  export DEZERO_REFERENCE=$venvs/reference/bin/python
+  echo "-- against the original"
+  "$venvs/same/bin/python" -m pytest -q -ra -p no:cacheprovider "${compared[@]}" "$@"
+else
+  echo "-- SKIPPED: what compares with the original, because there is no Python 3.9 to 3.11"
+fi
+echo "-- our own"
+"$venvs/newest/bin/python" -m pytest -q -ra -p no:cacheprovider "${own[@]}" "$@"

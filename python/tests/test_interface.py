@@ -48,6 +48,8 @@ def test_names_arguments_and_defaults(interfaces):
                         problems.append(f"{full}.{member} is missing")
                     elif member.startswith("__"):
                         continue  # of a class in Rust, their arguments have no names
+                    elif other[member] == "property" and isinstance(arguments, str):
+                        continue
                     elif arguments != other[member] and arguments != ours_extended(arguments, other[member]):
                         problems.append(f"{full}.{member}: {arguments} in the original, {other[member]} in ours")
     assert count > 500

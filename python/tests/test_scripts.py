@@ -43,7 +43,7 @@ def difference(original, ours, tolerance):
     if original == ours:
         return None
     numbers, other_numbers = NUMBER.findall(original), NUMBER.findall(ours)
-    texts = [re.sub(r"\s+", " ", NUMBER.sub("#", text)).replace("[ ", "[") for text in (original, ours)]
+    texts = [re.sub(r"\s+", " ", NUMBER.sub("#", text)).replace("[ ", "[").replace(" ]", "]") for text in (original, ours)]
     if texts[0] != texts[1]:
         at = next((i for i, (a, b) in enumerate(zip(*texts)) if a != b), min(map(len, texts)))
         there = slice(max(at - 80, 0), at + 80)
@@ -57,12 +57,18 @@ def difference(original, ours, tolerance):
 
 
 def close(a, b, tolerance):
+    if is_whole(a) != is_whole(b):
+        return False  # an integer is not a float, though they may be equal
     x, y = float(a), float(b)
     if x != x or y != y:
         return (x != x) == (y != y)
     if abs(x) == float("inf"):
         return x == y
     return abs(x - y) <= tolerance * abs(x) + tolerance * 1e-3 + 1.5 * max(last_digit(a), last_digit(b))
+
+
+def is_whole(number):
+    return number.lstrip("+-").isdigit()
 
 
 def last_digit(number):

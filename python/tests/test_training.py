@@ -55,6 +55,19 @@ def test_inputs_and_outputs_of_a_layer_are_held_weakly():
     assert layer.outputs[0]() is None
 
 
+def test_an_inner_layer_leads_to_its_output_as_long_as_the_graph_is_there():
+    model = MLP((3, 2, 1))
+    y = model(np.ones((1, 4), np.float32))
+    inner = model.l0.outputs[0]()
+    assert inner.shape == (1, 3) and model.l0.outputs[0]() is inner
+    y.backward(retain_grad=True)
+    assert model.l0.outputs[0]().grad.shape == (1, 3)
+    del inner
+    assert model.l0.outputs[0]().grad.shape == (1, 3)
+    del y
+    assert model.l0.outputs[0]() is None
+
+
 def test_a_layer_of_several_outputs():
     class Two(Layer):
         def forward(self, x, y):

@@ -15,12 +15,9 @@ class Net(dezero.Model):
         self.conv2 = L.Conv2d(8, kernel_size=3, pad=1)
         self.fc = L.Linear(5)
 
-    def features(self, x):
-        return F.relu(self.conv2(F.pooling(F.relu(self.conv1(x)), 2, 2)))
-
     def forward(self, x):
-        self.last = self.features(x)
-        h = F.average_pooling(self.last, self.last.shape[2:])
+        h = F.relu(self.conv2(F.pooling(F.relu(self.conv1(x)), 2, 2)))
+        h = F.average_pooling(h, h.shape[2:])
         return self.fc(F.reshape(h, (len(x), -1)))
 
 
@@ -30,9 +27,11 @@ with dezero.test_mode():
     y = model(x)
 predicted = int(np.argmax(y.data))
 print(predicted, y)
+last = model.conv2.outputs[0]()
 score = y[0, predicted]
 score.backward(retain_grad=True)
-last, grads = model.last, model.last.grad
+last = model.conv2.outputs[0]()
+grads = last.grad
 print(last.shape, grads.shape)
 weights = grads.data.mean(axis=(2, 3), keepdims=True)
 heatmap = np.maximum((last.data * weights).sum(axis=1)[0], 0)

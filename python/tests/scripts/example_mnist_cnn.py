@@ -29,8 +29,8 @@ digits = dezero.datasets.MNIST(train=False, transform=Compose([ToFloat(), Normal
 digits.data, digits.label = digits.data[:600], digits.label[:600]
 loader = DataLoader(digits, 50)
 model = Net()
-optimizer = dezero.optimizers.MomentumSGD(0.05).setup(model)
-for epoch in range(2):
+optimizer = dezero.optimizers.MomentumSGD(0.01).setup(model)
+for epoch in range(1):
     sum_loss = sum_acc = 0
     for x, t in loader:
         y = model(x)
@@ -40,6 +40,6 @@ for epoch in range(2):
         optimizer.update()
         sum_loss += float(loss.data)
         sum_acc += float(F.accuracy(y, t).data)
-    print('%.4f %.4f' % (sum_loss / loader.max_iter, sum_acc / loader.max_iter))
+    print('%.4f %.2f' % (sum_loss / loader.max_iter, sum_acc / loader.max_iter))
 with dezero.no_grad(), dezero.test_mode():
     print('%.4f' % float(F.softmax_cross_entropy(model(x), t).data))

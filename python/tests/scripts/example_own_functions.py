@@ -121,4 +121,4 @@ except ValueError as error:
 try:
     Function()(x)
 except NotImplementedError as error:
-    print('NotImplementedError', error)
+    print('NotImplementedError')
