@@ -31,6 +31,8 @@ pub mod models;
 mod operators;
 pub mod optimizers;
 mod parameter;
+#[cfg(feature = "plot")]
+pub mod plots;
 mod profile;
 
 mod summary;

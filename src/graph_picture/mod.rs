@@ -219,6 +219,11 @@ fn write_picture(y: &Variable, path: &Path, options: &GraphOptions) -> Result<()
     let svg = own_svg(&drawing)?;
     match &*ending {
         "svg" => write(path, svg.as_bytes()),
+        #[cfg(feature = "plot")]
+        "png" => {
+            let png = crate::plots::png_of_svg(&svg, 1.5);
+            write(path, &png.map_err(|reason| Error::picture(path, reason))?)
+        }
         _ => Err(Error::picture(
             path,
             format!(
