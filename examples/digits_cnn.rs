@@ -1,13 +1,19 @@
 //! A convolutional network learns to read handwritten digits that come with the crate.
 //!
-//! `cargo run --release --example digits_cnn`
+//! `cargo run --release --features plot --example digits_cnn -- --picture filters.svg` draws the filters of its first layer.
 
+mod command_line;
+mod picture;
+
+use std::process::ExitCode;
+
+use command_line::exit_code;
 use dezero::data::{DataLoader, Split, digits};
 use dezero::models::LeNet;
 use dezero::optimizers::Adam;
-use dezero::{Progress, functions, no_grad, random, test_mode};
+use dezero::{Progress, Result, functions, no_grad, random, test_mode};
 
-fn main() {
+fn train() -> Result<()> {
     random::seed(0);
     let train = DataLoader::new(digits(Split::Train), 32).shuffle(true);
     let test = DataLoader::new(digits(Split::Test), 360);
@@ -35,4 +41,21 @@ fn main() {
         "{:.1} % of 360 digits that it had not seen",
         100.0 * accuracy
     );
+
+    #[cfg(feature = "plot")]
+    {
+        use dezero::Layer;
+        let (_, filters) = model.named_params().remove(0);
+        let grid = dezero::plots::ImageGrid::new("Filters of the first layer", &filters.data());
+        picture::save(&grid.columns(8).each(true))
+    }
+    #[cfg(not(feature = "plot"))]
+    {
+        picture::tell_how();
+        Ok(())
+    }
+}
+
+fn main() -> ExitCode {
+    exit_code(train())
 }

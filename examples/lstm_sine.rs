@@ -1,7 +1,14 @@
 //! Step 60: an LSTM learns to continue a noisy sine, thirty pieces of it at a time.
+//!
+//! `cargo run --release --features plot --example lstm_sine -- --picture cosine.svg` draws its predictions.
 
+mod command_line;
 mod continued_cosine;
+mod picture;
 
+use std::process::ExitCode;
+
+use command_line::exit_code;
 use dezero::data::{SeqDataLoader, Split, sine_curve};
 use dezero::layers::{Linear, Lstm};
 use dezero::optimizers::Adam;
@@ -26,7 +33,7 @@ impl BetterRnn {
     }
 }
 
-fn main() {
+fn main() -> ExitCode {
     let max_epoch = 100;
     let batch_size = 30;
     let hidden_size = 100;
@@ -57,5 +64,5 @@ fn main() {
     }
 
     model.reset_state();
-    continued_cosine::show(|x| model.forward(x));
+    exit_code(continued_cosine::show(|x| model.forward(x)))
 }

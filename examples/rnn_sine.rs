@@ -1,7 +1,14 @@
 //! Step 59: a recurrent network learns to continue a noisy sine, and goes on with a cosine.
+//!
+//! `cargo run --release --features plot --example rnn_sine -- --picture cosine.svg` draws its predictions.
 
+mod command_line;
 mod continued_cosine;
+mod picture;
 
+use std::process::ExitCode;
+
+use command_line::exit_code;
 use dezero::data::{Dataset, Split, sine_curve};
 use dezero::layers::{Linear, Rnn};
 use dezero::optimizers::Adam;
@@ -26,7 +33,7 @@ impl SimpleRnn {
     }
 }
 
-fn main() {
+fn main() -> ExitCode {
     let max_epoch = 100;
     let hidden_size = 100;
     let bptt_length = 30;
@@ -57,5 +64,5 @@ fn main() {
     }
 
     model.reset_state();
-    continued_cosine::show(|x| model.forward(x));
+    exit_code(continued_cosine::show(|x| model.forward(x)))
 }

@@ -1,11 +1,19 @@
 //! Steps 48 to 50: three arms of a spiral, told apart by a network with one hidden layer.
+//!
+//! `cargo run --release --features plot --example spiral -- --picture spiral.svg` draws where it divides the plane.
 
+mod command_line;
+mod picture;
+
+use std::process::ExitCode;
+
+use command_line::exit_code;
 use dezero::data::{DataLoader, Split, draw_spiral, spiral};
 use dezero::models::Mlp;
 use dezero::optimizers::Sgd;
-use dezero::{Array, functions, no_grad, random};
+use dezero::{Array, Result, functions, no_grad, random};
 
-fn main() {
+fn train() -> Result<()> {
     let max_epoch = 300;
     let batch_size = 30;
     let hidden_size = 10;
@@ -54,4 +62,26 @@ fn main() {
                 .collect::<String>()
         );
     }
+
+    #[cfg(feature = "plot")]
+    {
+        let points = train_loader.dataset();
+        let arms = |x: &Array| no_grad(|| model.forward(x)).data();
+        let boundary = dezero::plots::DecisionBoundary::new(
+            "Three arms of a spiral",
+            points.x(),
+            points.t(),
+            arms,
+        );
+        picture::save(&boundary)
+    }
+    #[cfg(not(feature = "plot"))]
+    {
+        picture::tell_how();
+        Ok(())
+    }
+}
+
+fn main() -> ExitCode {
+    exit_code(train())
 }

@@ -1,8 +1,15 @@
 //! Step 35: derivatives of tanh, and how their graphs grow.
+//!
+//! `cargo run --release --example tanh_derivatives -- --pictures FOLDER` draws the graphs.
+
+mod command_line;
 
 use std::collections::HashSet;
+use std::path::Path;
+use std::process::ExitCode;
 
-use dezero::{Creator, Variable, grad};
+use command_line::{exit_code, option};
+use dezero::{Creator, GraphOptions, Result, Variable, grad, plot_graph_with};
 
 /// Number of functions that `y` was computed by: what the book's pictures show.
 fn count_functions(y: &Variable) -> usize {
@@ -21,9 +28,11 @@ fn count_functions(y: &Variable) -> usize {
     seen.len()
 }
 
-fn main() {
-    let x = Variable::new(1.0);
+fn run() -> Result<()> {
+    let folder = option("--pictures");
+    let x = Variable::named(1.0, "x");
     let mut y = x.tanh();
+    y.set_name("y");
     println!("tanh(1) = {}", y.item());
 
     // Every derivative is a polynomial in y = tanh(x), because y' = 1 - y².
@@ -37,6 +46,12 @@ fn main() {
     ];
     for order in 1..=8 {
         y = grad(&[&y], &[&x], true).remove(0);
+        y.set_name(&format!("gx{order}"));
+        if let Some(folder) = &folder {
+            let path = Path::new(folder).join(format!("tanh{order}.svg"));
+            // Laid out here, with or without Graphviz, so that all eight look alike.
+            plot_graph_with(&y, path, &GraphOptions::new().graphviz(false))?;
+        }
         print!(
             "order {order}: {:20.14} by {:5} functions",
             y.item(),
@@ -47,4 +62,9 @@ fn main() {
             None => println!(),
         }
     }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    exit_code(run())
 }

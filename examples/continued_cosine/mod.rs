@@ -2,10 +2,12 @@
 
 use std::f64::consts::PI;
 
-use dezero::{Array, Variable, no_grad};
+use dezero::{Array, Result, Variable, no_grad};
+
+use crate::picture;
 
 /// Draws the predictions of `forward`, which takes and gives arrays of shape (1, 1), over the cosine itself.
-pub fn show(forward: impl Fn(&Array) -> Variable) {
+pub fn show(forward: impl Fn(&Array) -> Variable) -> Result<()> {
     let xs: Vec<f64> = (0..1000)
         .map(|i| (4.0 * PI * f64::from(i) / 999.0).cos())
         .collect();
@@ -32,4 +34,24 @@ pub fn show(forward: impl Fn(&Array) -> Variable) {
         println!("{}", row.iter().collect::<String>().trim_end());
     }
     println!("\nmean squared error {error:.6}");
+
+    #[cfg(feature = "plot")]
+    {
+        use dezero::plots::Curves;
+        let curves = Curves::new("A network that has only seen a sine goes on with a cosine")
+            .labels("step", "y")
+            .line("the cosine", xs[1..].to_vec())
+            .line(
+                "what the network says comes next",
+                predictions[..999].to_vec(),
+            )
+            .dashed()
+            .y_range(-1.6, 1.6);
+        picture::save(&curves)
+    }
+    #[cfg(not(feature = "plot"))]
+    {
+        picture::tell_how();
+        Ok(())
+    }
 }

@@ -81,7 +81,7 @@ impl Axes {
                 .x_label_area_size(if self.x_label.is_empty() { 28 } else { 46 })
                 .y_label_area_size(if self.y_label.is_empty() { 46 } else { 66 });
             if !self.title.is_empty() {
-                builder.caption(&self.title, text(18.0));
+                builder.caption(&self.title, text(20.0));
             }
             let mut chart = builder.build_cartesian_2d(x, y).expect(DRAWS);
             let (columns, rows) = chart.plotting_area().get_pixel_range();
@@ -90,8 +90,8 @@ impl Axes {
             mesh.light_line_style(RGBColor(255, 255, 255).mix(0.0))
                 .bold_line_style(rgb(GRID).mix(if self.grid { 1.0 } else { 0.0 }))
                 .axis_style(rgb(INK))
-                .label_style(text(12.0))
-                .axis_desc_style(text(14.0))
+                .label_style(text(14.0))
+                .axis_desc_style(text(16.0))
                 .x_labels(8)
                 .y_labels(7)
                 .x_desc(&self.x_label)

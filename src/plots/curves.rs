@@ -200,7 +200,7 @@ impl Curves {
                 .position(self.legend_position())
                 .background_style(plotters::style::WHITE.mix(0.85))
                 .border_style(rgb(INK).mix(0.2))
-                .label_font(text(13.0))
+                .label_font(text(15.0))
                 .margin(8)
                 .draw()
                 .expect(DRAWS);
