@@ -11,6 +11,7 @@
 use std::ops::Range;
 
 use super::matmul::PARALLEL_FROM;
+use super::simd::dispatch;
 use super::threads::{self, SendPointer};
 use super::tile::{Portable, Real, Tile, Tiles, Vector};
 use super::transpose::transpose;
@@ -553,6 +554,14 @@ impl Rows {
 
     /// Reads the six rows of pixels under a segment.
     fn load(&mut self, g: &Winograd, x: &[f32], segment: &Segment) {
+        dispatch(
+            #[inline(always)]
+            || self.load_inlined(g, x, segment),
+        )
+    }
+
+    #[inline(always)]
+    fn load_inlined(&mut self, g: &Winograd, x: &[f32], segment: &Segment) {
         let (h, w) = g.image;
         let first = (segment.columns.start * OUT) as isize - g.padding.1;
         for i in 0..IN {
@@ -602,6 +611,15 @@ impl Rows {
     /// # Safety
     /// `y` is a plane of the output.
     unsafe fn store(&self, g: &Winograd, bias: f32, segment: &Segment, y: *mut f32) {
+        dispatch(
+            #[inline(always)]
+            // SAFETY: promised by the caller.
+            || unsafe { self.store_inlined(g, bias, segment, y) },
+        )
+    }
+
+    #[inline(always)]
+    unsafe fn store_inlined(&self, g: &Winograd, bias: f32, segment: &Segment, y: *mut f32) {
         let first = segment.columns.start * OUT;
         let width = (segment.columns.len() * OUT).min(g.out.1 - first);
         for i in 0..OUT.min(g.out.0 - segment.row * OUT) {
