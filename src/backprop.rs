@@ -166,11 +166,36 @@ pub fn grad_with(
             roots.push((edge, gy));
         }
     }
-    let targets: Vec<Option<Edge>> = xs.iter().map(|x| x.0.read().edge.clone()).collect();
-    let mut gxs: Vec<Option<Variable>> = vec![None; xs.len()];
-    let wanted = reaching(&roots, &targets);
+    let targets: Vec<Option<Edge>> = xs.iter().map(|x| x.edge()).collect();
+    let wanted = reaching(&roots, &targets, Vec::new());
+    gradients(&roots, &targets, &wanted, create_graph)
+}
+
+/// Gradients at those of `ends` that `is_wanted` names, of what is computed from them on the way from
+/// `roots`: no gradient flows on beyond an end, not even to another one.
+pub(crate) fn grad_up_to(
+    roots: &[(Edge, Variable)],
+    ends: &[Option<Edge>],
+    is_wanted: &[bool],
+    create_graph: bool,
+) -> Vec<Option<Variable>> {
+    let targets: Vec<Option<Edge>> = (ends.iter().zip(is_wanted))
+        .map(|(end, &is_wanted)| if is_wanted { end.clone() } else { None })
+        .collect();
+    let wanted = reaching(roots, &targets, sequences(ends));
+    gradients(roots, &targets, &wanted, create_graph)
+}
+
+#[track_caller]
+fn gradients(
+    roots: &[(Edge, Variable)],
+    targets: &[Option<Edge>],
+    wanted: &Wanted,
+    create_graph: bool,
+) -> Vec<Option<Variable>> {
+    let mut gxs: Vec<Option<Variable>> = vec![None; targets.len()];
     let mut store = |node: &Node, _: &Body, index: u32, gy: &Variable| {
-        for (gx, target) in gxs.iter_mut().zip(&targets) {
+        for (gx, target) in gxs.iter_mut().zip(targets) {
             if let Some(target) = target
                 && target.node.sequence == node.sequence
                 && target.index == index
@@ -179,7 +204,7 @@ pub fn grad_with(
             }
         }
     };
-    run(&roots, Some(&wanted), create_graph, true, &mut store);
+    run(roots, Some(wanted), create_graph, true, &mut store);
     gxs
 }
 
@@ -211,38 +236,54 @@ fn expect_gradient_shape(x: &Variable, gx: &Variable) {
     }
 }
 
-/// The sequence numbers of the nodes that lie on a path from the roots to a target, ascending.
-pub(crate) type Wanted = Vec<u64>;
+/// The nodes that lie on a path from the roots to a target, by their sequence numbers, ascending.
+pub(crate) struct Wanted {
+    nodes: Vec<u64>,
+    /// Those beyond which no gradient flows.
+    ends: Vec<u64>,
+}
+
+impl Wanted {
+    #[inline]
+    fn is_end(&self, node: &Node) -> bool {
+        self.ends.binary_search(&node.sequence).is_ok()
+    }
+}
 
 /// Whether somebody asks for the gradient that flows along `edge`.
 #[inline]
 pub(crate) fn wants(wanted: Option<&Wanted>, edge: &Edge) -> bool {
-    wanted.is_none_or(|wanted| wanted.binary_search(&edge.node.sequence).is_ok())
+    wanted.is_none_or(|wanted| wanted.nodes.binary_search(&edge.node.sequence).is_ok())
 }
 
-fn reaching(roots: &[(Edge, Variable)], targets: &[Option<Edge>]) -> Wanted {
-    let is_target = |node: &Node| {
-        let mut targets = targets.iter().flatten();
-        targets.any(|target| target.node.sequence == node.sequence)
+/// Those of the nodes that `edges` come from, ascending.
+fn sequences(edges: &[Option<Edge>]) -> Vec<u64> {
+    let mut sequences: Vec<u64> = (edges.iter().flatten())
+        .map(|edge| edge.node.sequence)
+        .collect();
+    sequences.sort_unstable();
+    sequences
+}
+
+fn reaching(roots: &[(Edge, Variable)], targets: &[Option<Edge>], ends: Vec<u64>) -> Wanted {
+    let targets = sequences(targets);
+    let mut wanted = Wanted {
+        nodes: Vec::new(),
+        ends,
     };
-    let sequences = targets.iter().flatten().map(|target| target.node.sequence);
-    let Some(oldest) = sequences.min() else {
-        return Wanted::new();
+    let Some(&oldest) = targets.first() else {
+        return wanted;
     };
-    let mut wanted = Wanted::new();
+    let goes_on = |node: &Node, edge: &Edge| edge.node.sequence >= oldest && !wanted.is_end(node);
+    let found = ancestors(roots.iter().map(|(edge, _)| edge), goes_on);
     // Oldest first: whether the inputs reach a target is known before their outputs are asked.
-    for node in ancestors(roots.iter().map(|(edge, _)| edge), oldest)
-        .iter()
-        .rev()
-    {
-        let mut reaches = is_target(node);
-        if !reaches {
-            let body = node.body.read_recursive();
-            let mut edges = body.edges.iter().flatten();
-            reaches = edges.any(|edge| wanted.binary_search(&edge.node.sequence).is_ok());
-        }
-        if reaches {
-            wanted.push(node.sequence);
+    for node in found.iter().rev() {
+        let body = node.body.read_recursive();
+        let mut edges = body.edges.iter().flatten();
+        if targets.binary_search(&node.sequence).is_ok()
+            || (!wanted.is_end(node) && edges.any(|edge| wants(Some(&wanted), edge)))
+        {
+            wanted.nodes.push(node.sequence);
         }
     }
     wanted
@@ -382,8 +423,9 @@ fn visit(
     }
     while let Some((node, mut gys)) = waiting.pop(Gys::merge) {
         let node = &*visited.insert(node);
+        let is_end = wanted.is_some_and(|wanted| wanted.is_end(node));
         let mut body = node.body.read_recursive();
-        if calls_hooks && body.extra.is_some() {
+        if calls_hooks && body.extra.is_some() && !is_end {
             // Not under the lock: a hook may take itself off.
             drop(body);
             call_hooks(node, &mut gys);
@@ -397,7 +439,7 @@ fn visit(
         let Some(function) = body.function() else {
             continue;
         };
-        if !body.edges.iter().flatten().any(|edge| wants(wanted, edge)) {
+        if is_end || !body.edges.iter().flatten().any(|edge| wants(wanted, edge)) {
             continue;
         }
         let context = Backward::new(node, &body, &mut gys, wanted);
@@ -506,8 +548,12 @@ pub(crate) fn step(node: &Arc<Node>, gys: &[Option<Variable>]) -> Vec<Option<Var
     }
 }
 
-/// `roots` and all nodes that they were computed from, not older than `oldest`; newest first.
-fn ancestors<'a>(roots: impl Iterator<Item = &'a Edge>, oldest: u64) -> Vec<Arc<Node>> {
+/// `roots` and all nodes that they were computed from, newest first. `goes_on` says whether to follow an
+/// edge of a node.
+fn ancestors<'a>(
+    roots: impl Iterator<Item = &'a Edge>,
+    goes_on: impl Fn(&Node, &Edge) -> bool,
+) -> Vec<Arc<Node>> {
     let mut waiting: Frontier<()> = Frontier::new();
     for root in roots {
         waiting.at(&root.node);
@@ -515,7 +561,7 @@ fn ancestors<'a>(roots: impl Iterator<Item = &'a Edge>, oldest: u64) -> Vec<Arc<
     let mut found = Vec::new();
     while let Some((node, ())) = waiting.pop(|(), ()| ()) {
         for edge in node.body.read_recursive().edges.iter().flatten() {
-            if edge.node.sequence >= oldest {
+            if goes_on(&node, edge) {
                 waiting.at(&edge.node);
             }
         }
@@ -524,11 +570,35 @@ fn ancestors<'a>(roots: impl Iterator<Item = &'a Edge>, oldest: u64) -> Vec<Arc<
     found
 }
 
+/// What `ys`, computed from `xs` since number `start` was given out, depend on besides: what was recorded
+/// before, and leaves.
+pub(crate) fn captured(ys: &[Variable], xs: &[Variable], start: u64) -> Vec<Edge> {
+    let is_inside = |edge: &Edge| {
+        edge.node.sequence > start && edge.node.body.read_recursive().function().is_some()
+    };
+    let roots: Vec<Edge> = ys.iter().filter_map(Variable::edge).collect();
+    let (inside, outside): (Vec<&Edge>, Vec<&Edge>) =
+        roots.iter().partition(|edge| is_inside(edge));
+    let mut found: Vec<Edge> = outside.into_iter().cloned().collect();
+    for node in ancestors(inside.into_iter(), |_, edge| is_inside(edge)) {
+        let body = node.body.read_recursive();
+        let outside = body.edges.iter().flatten().filter(|edge| !is_inside(edge));
+        found.extend(outside.cloned());
+    }
+    let inputs: Vec<u64> = (xs.iter().filter_map(Variable::edge))
+        .map(|edge| edge.node.sequence)
+        .collect();
+    found.retain(|edge| !inputs.contains(&edge.node.sequence));
+    found.sort_by_key(|edge| (edge.node.sequence, edge.index));
+    found.dedup_by_key(|edge| (edge.node.sequence, edge.index));
+    found
+}
+
 pub(crate) fn generation(y: &Variable) -> usize {
     let edge = y.0.read().edge.clone();
     // Ascending by sequence number, since the oldest node comes first.
     let mut generations: Vec<(u64, usize)> = Vec::new();
-    for node in ancestors(edge.iter(), 0).iter().rev() {
+    for node in ancestors(edge.iter(), |_, _| true).iter().rev() {
         let body = node.body.read_recursive();
         let inputs = body.edges.iter().flatten().map(|edge| {
             let place = generations.binary_search_by_key(&edge.node.sequence, |known| known.0);
@@ -544,7 +614,7 @@ pub(crate) fn generation(y: &Variable) -> usize {
 pub(crate) fn unchain_backward(y: &Variable) {
     let edge = y.0.read().edge.clone();
     // All but `y` itself, which is the newest.
-    for node in ancestors(edge.iter(), 0).iter().skip(1) {
+    for node in ancestors(edge.iter(), |_, _| true).iter().skip(1) {
         let parts = node.body.write().unchain();
         drop(parts);
     }

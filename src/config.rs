@@ -11,6 +11,7 @@ pub(crate) struct Config {
     trains: bool,
     anomaly: Anomaly,
     pub(crate) is_watched: bool,
+    replays: bool,
 }
 
 impl Config {
@@ -40,7 +41,7 @@ struct Found(String);
 
 thread_local! {
     static CONFIG: Cell<Config> =
-        const { Cell::new(Config { records: true, trains: true, anomaly: Anomaly::Pass, is_watched: false }) };
+        const { Cell::new(Config { records: true, trains: true, anomaly: Anomaly::Pass, is_watched: false, replays: false }) };
 }
 
 /// Runs `body` under a changed configuration and restores the old one, also after a panic.
@@ -167,4 +168,20 @@ pub(crate) fn watched<R>(body: impl FnOnce() -> R) -> R {
 /// Runs `body` with recording on or off.
 pub(crate) fn recording<R>(records: bool, body: impl FnOnce() -> R) -> R {
     using(|config| config.records = records, body)
+}
+
+/// Runs `body` as a [`checkpoint`](crate::functions::checkpoint()) does the second time: recorded, in the mode that
+/// it was in at first, and without side effects.
+pub(crate) fn replaying<R>(trains: bool, body: impl FnOnce() -> R) -> R {
+    let replay = |config: &mut Config| {
+        config.records = true;
+        config.trains = trains;
+        config.replays = true;
+    };
+    using(replay, body)
+}
+
+/// Whether a block is computed a second time, so that running statistics shall not move again.
+pub(crate) fn is_replaying() -> bool {
+    CONFIG.get().replays
 }

@@ -28,6 +28,8 @@ pub(crate) struct Frontier<T> {
 struct Place<T> {
     node: Option<Arc<Node>>,
     with: T,
+    /// The place that the node had in the mind of another walk, perhaps one that this one is part of.
+    before: u32,
 }
 
 impl<T: Default> Frontier<T> {
@@ -55,9 +57,12 @@ impl<T: Default> Frontier<T> {
             self.places.push(Place::default());
             self.places.len() as u32 - 1
         });
-        self.places[place as usize].node = Some(node.clone());
-        self.order.push((node.sequence, place));
+        let here = &mut self.places[place as usize];
+        here.node = Some(node.clone());
+        // Not `swap`, which would be a locked instruction: who comes between loses a hint, nothing else.
+        here.before = node.place.load(Ordering::Relaxed);
         node.place.store(place, Ordering::Relaxed);
+        self.order.push((node.sequence, place));
         place as usize
     }
 
@@ -78,7 +83,9 @@ impl<T: Default> Frontier<T> {
     #[inline]
     fn take(&mut self, place: u32) -> (Arc<Node>, T) {
         self.free.push(place);
-        let Place { node, with } = &mut self.places[place as usize];
-        (node.take().expect("waits there"), std::mem::take(with))
+        let Place { node, with, before } = &mut self.places[place as usize];
+        let node = node.take().expect("waits there");
+        node.place.store(*before, Ordering::Relaxed);
+        (node, std::mem::take(with))
     }
 }

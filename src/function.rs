@@ -274,6 +274,11 @@ impl<'a> Backward<'a> {
         }
     }
 
+    /// Where input `i` comes from; `None` for constants.
+    pub(crate) fn edge(&self, i: usize) -> Option<Edge> {
+        self.body.edges[i].clone()
+    }
+
     /// How many inputs the function has.
     pub fn inputs(&self) -> usize {
         self.body.edges.len()
@@ -333,6 +338,22 @@ impl<'a> Backward<'a> {
 pub(crate) struct Edge {
     pub(crate) node: Arc<Node>,
     pub(crate) index: u32,
+}
+
+impl Edge {
+    /// The variable itself, or, if nobody holds it any more, one without its value in its place.
+    pub(crate) fn into_variable(self) -> Variable {
+        let alive = self.node.body.read_recursive().output(self.index);
+        alive.unwrap_or_else(|| Variable::with_edge(Array::scalar(0.0), Some(self)))
+    }
+
+    /// Whether this is a leaf that is newer than number `start` and that somebody holds.
+    pub(crate) fn is_new_parameter(&self, start: u64) -> bool {
+        self.node.sequence > start && {
+            let body = self.node.body.read_recursive();
+            body.function().is_none() && body.output(self.index).is_some()
+        }
+    }
 }
 
 /// One application of a function, or (without a function) a leaf.

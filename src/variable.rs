@@ -388,6 +388,11 @@ impl Variable {
         }
     }
 
+    /// Where the variable comes from; `None` for constants.
+    pub(crate) fn edge(&self) -> Option<Edge> {
+        self.0.read().edge.clone()
+    }
+
     /// The array of a constant that nobody else holds, to be computed with in place.
     #[inline]
     pub(crate) fn sole_data(&mut self) -> Option<&mut Array> {

@@ -7,6 +7,7 @@
 mod activation;
 pub(crate) mod arithmetic;
 mod batch_norm;
+mod checkpoint;
 mod comparison;
 mod convolution;
 mod dropout;
@@ -28,6 +29,7 @@ mod upsample;
 #[doc(hidden)]
 pub use arithmetic::PowNumber;
 pub use batch_norm::{BatchStatistics, batch_norm, fixed_batch_norm, group_norm};
+pub use checkpoint::{checkpoint, checkpoint_many};
 pub use comparison::{maximum, minimum, where_};
 pub use convolution::{Conv1dParams, conv_transpose2d, conv1d, conv2d};
 pub use dezero_array::{Conv2dParams, Pool2dParams};

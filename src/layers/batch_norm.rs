@@ -3,7 +3,7 @@
 use dezero_array::{Array, DType};
 
 use super::{Layer, Module};
-use crate::config::is_training;
+use crate::config::{is_replaying, is_training};
 use crate::functions;
 use crate::parameter::{Buffer, Parameter};
 use crate::variable::{AsVariable, Variable};
@@ -125,6 +125,9 @@ impl BatchNorm {
             return functions::fixed_batch_norm(&x, gamma, beta, &mean, &var, self.eps);
         }
         let (y, batch) = functions::batch_norm(&x, gamma, beta, self.eps);
+        if is_replaying() {
+            return y;
+        }
         let correction = batch.count as f64 / (batch.count - 1) as f64;
         let (old, new) = (1.0 - self.momentum, self.momentum);
         self.avg_mean.set_data(mean * old + batch.mean * new);
