@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +80,7 @@ class Config(metaclass=_Switches):
 
 
 @contextlib.contextmanager
-def using_config(name, value):
+def using_config(name: str, value: Any) -> Any:
     """Sets a switch of `Config` for the time of a `with` block."""
     before = getattr(Config, name)
     setattr(Config, name, value)
@@ -89,35 +90,35 @@ def using_config(name, value):
         setattr(Config, name, before)
 
 
-def no_grad():
+def no_grad() -> Any:
     """Computes without recording: `with no_grad(): …`."""
     return using_config("enable_backprop", False)
 
 
-def test_mode():
+def test_mode() -> Any:
     """Uses models without training them: `with test_mode(): …`."""
     return using_config("train", False)
 
 
 # Not a test, whatever its name says to pytest.
-test_mode.__test__ = False
+test_mode.__test__ = False  # type: ignore[attr-defined]
 
 
-def as_variable(obj):
+def as_variable(obj: Any) -> Variable:
     """`obj` itself if it is a Variable, otherwise the Variable of the array `obj`."""
     return obj if isinstance(obj, Variable) else Variable(obj)
 
 
-def as_array(x, array_module=np):
+def as_array(x: Any, array_module: Any = np) -> Any:
     """Numbers become zero-dimensional arrays; anything else comes back as it is."""
     return array_module.array(x) if np.isscalar(x) else x
 
 
-def setup_variable():
+def setup_variable() -> None:
     """Nothing to do: the operators of Variable are there from the start."""
 
 
-def from_dlpack(x):
+def from_dlpack(x: Any) -> Variable:
     """A Variable of any array that speaks DLPack, such as those of PyTorch and JAX."""
     return Variable(np.from_dlpack(x))
 
@@ -144,7 +145,7 @@ Pow = engine_function("Pow", "pow", pow, "x", required="c")
 class _Exponent:
     """The exponent of a power that the engine computed; one made by hand has its own attribute."""
 
-    def __get__(self, instance, owner):
+    def __get__(self, instance: Any, owner: Any) -> Any:
         return self if instance is None else instance._exponent
 
 

@@ -12,7 +12,7 @@ __all__ = ["EngineFunction", "engine_function"]
 _classes: dict[str, type] = {}
 
 #: What is not defined by a program.
-_engine_methods = set()
+_engine_methods: set = set()
 
 
 class EngineFunction(Function):

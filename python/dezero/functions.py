@@ -6,6 +6,8 @@ instances.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from dezero import _dezero
@@ -76,7 +78,7 @@ average = mean
 # --- shapes ---
 
 
-def expand_dims(x, axis):
+def expand_dims(x: Any, axis: int) -> Variable:
     """x with a new axis of size 1 before `axis`."""
     x = as_variable(x)
     shape = list(x.shape)
@@ -84,7 +86,7 @@ def expand_dims(x, axis):
     return reshape(x, tuple(shape))
 
 
-def flatten(x):
+def flatten(x: Any) -> Variable:
     """x with all axes but the first in one."""
     return reshape(x, (x.shape[0], -1))
 
@@ -92,30 +94,30 @@ def flatten(x):
 # --- the same in simpler terms ---
 
 
-def linear_simple(x, W, b=None):
+def linear_simple(x: Any, W: Any, b: Any = None) -> Variable:
     """`linear`, written with `matmul` and `+`."""
     y = matmul(x, W)
     return y if b is None else y + b
 
 
-def sigmoid_simple(x):
+def sigmoid_simple(x: Any) -> Variable:
     """`sigmoid`, written with `exp`."""
     return 1 / (1 + exp(-as_variable(x)))
 
 
-def softmax_simple(x, axis=1):
+def softmax_simple(x: Any, axis: int = 1) -> Variable:
     """`softmax`, written with `exp` and `sum`; large elements overflow."""
     y = exp(x)
     return y / sum(y, axis=axis, keepdims=True)
 
 
-def mean_squared_error_simple(x0, x1):
+def mean_squared_error_simple(x0: Any, x1: Any) -> Variable:
     """`mean_squared_error`, written with `**` and `sum`."""
     diff = as_variable(x0) - as_variable(x1)
     return sum(diff**2) / len(diff)
 
 
-def softmax_cross_entropy_simple(x, t):
+def softmax_cross_entropy_simple(x: Any, t: Any) -> Variable:
     """`softmax_cross_entropy`, written with `softmax` and `log`."""
     x, t = as_variable(x), as_variable(t)
     n = x.shape[0]
@@ -126,12 +128,12 @@ def softmax_cross_entropy_simple(x, t):
 # --- layers ---
 
 
-def embed_id(x, W):
+def embed_id(x: Any, W: Any) -> Variable:
     """Rows of W by number."""
     return W[x]
 
 
-def dropout(x, dropout_ratio=0.5):
+def dropout(x: Any, dropout_ratio: float = 0.5) -> Variable:
     """While training, sets elements to 0 with probability `dropout_ratio` and scales the others up.
 
     NumPy's generator draws.
@@ -144,7 +146,7 @@ def dropout(x, dropout_ratio=0.5):
     return x * np.divide(kept, 1.0 - dropout_ratio, dtype=dtype)
 
 
-def batch_nrom(x, gamma, beta, mean, var, decay=0.9, eps=2e-5):
+def batch_nrom(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, decay: float = 0.9, eps: float = 2e-5) -> Variable:
     """Batch normalisation of x (N, C) or (N, C, H, W); while training, `mean` and `var` follow the batches.
 
     Args:

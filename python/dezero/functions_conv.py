@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
 from dezero._dezero import (  # noqa: F401
     average_pooling,
     broadcast_to,
@@ -12,6 +17,7 @@ from dezero._dezero import (  # noqa: F401
     linear,
     pooling,
 )
+from dezero._dezero import Variable
 from dezero.core import Function, as_variable, no_grad  # noqa: F401
 from dezero.engine_function import engine_function
 from dezero.utils import get_conv_outsize, get_deconv_outsize, pair  # noqa: F401
@@ -39,13 +45,13 @@ __all__ = [
 ]
 
 
-def _sizes(x, kernel_size, stride, pad):
+def _sizes(x: Any, kernel_size: Any, stride: Any, pad: Any) -> tuple[int, int]:
     (rows, columns), (KH, KW) = x.shape[2:], pair(kernel_size)
     (SH, SW), (PH, PW) = pair(stride), pair(pad)
     return get_conv_outsize(rows, KH, SH, PH), get_conv_outsize(columns, KW, SW, PW)
 
 
-def conv2d_simple(x, W, b=None, stride=1, pad=0):
+def conv2d_simple(x: Any, W: Any, b: Any = None, stride: Any = 1, pad: Any = 0) -> Variable:
     """`conv2d`, written with `im2col` and `linear`."""
     x, W = as_variable(x), as_variable(W)
     OC, _, *kernel = W.shape
@@ -55,7 +61,7 @@ def conv2d_simple(x, W, b=None, stride=1, pad=0):
     return y.reshape(x.shape[0], OH, OW, OC).transpose(0, 3, 1, 2)
 
 
-def pooling_simple(x, kernel_size, stride=1, pad=0):
+def pooling_simple(x: Any, kernel_size: Any, stride: Any = 1, pad: Any = 0) -> Variable:
     """`pooling`, written with `im2col` and `max`."""
     x = as_variable(x)
     N, C = x.shape[:2]
@@ -65,13 +71,15 @@ def pooling_simple(x, kernel_size, stride=1, pad=0):
     return windows.max(axis=1).reshape(N, OH, OW, C).transpose(0, 3, 1, 2)
 
 
-def im2col_array(img, kernel_size, stride, pad, to_matrix=True):
+def im2col_array(img: np.ndarray, kernel_size: Any, stride: Any, pad: Any, to_matrix: bool = True) -> np.ndarray:
     """`im2col` of a NumPy array, to a NumPy array."""
     with no_grad():
         return im2col(img, kernel_size, stride, pad, to_matrix).data.astype(img.dtype, copy=False)
 
 
-def col2im_array(col, img_shape, kernel_size, stride, pad, to_matrix=True):
+def col2im_array(
+    col: np.ndarray, img_shape: Sequence[int], kernel_size: Any, stride: Any, pad: Any, to_matrix: bool = True
+) -> np.ndarray:
     """`col2im` of a NumPy array, to a NumPy array."""
     with no_grad():
         return col2im(col, img_shape, kernel_size, stride, pad, to_matrix).data.astype(col.dtype, copy=False)

@@ -6,6 +6,8 @@ import os
 import weakref
 import zipfile
 import zlib
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -20,15 +22,15 @@ __all__ = ["BatchNorm", "Conv2d", "Deconv2d", "EmbedID", "LSTM", "Layer", "Linea
 class Layer:
     """What parameters and layers assigned to attributes belong to."""
 
-    def __init__(self):
-        self._params = set()
+    def __init__(self) -> None:
+        self._params: set[str] = set()
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, (Parameter, Layer)):
             self._params.add(name)
         object.__setattr__(self, name, value)
 
-    def __call__(self, *inputs):
+    def __call__(self, *inputs: Any) -> Any:
         outputs = self.forward(*inputs)
         if type(outputs) is not tuple:
             self._remember(inputs, (outputs,))
@@ -36,22 +38,22 @@ class Layer:
         self._remember(inputs, outputs)
         return outputs if len(outputs) > 1 else outputs[0]
 
-    def _remember(self, inputs, outputs):
+    def _remember(self, inputs: Any, outputs: Any) -> None:
         attributes = self.__dict__
         attributes["inputs"] = [weakref.ref(x) for x in inputs]
         attributes["outputs"] = [LayerOutput(y) if isinstance(y, Variable) else weakref.ref(y) for y in outputs]
 
-    def forward(self, inputs):
+    def forward(self, inputs: Any) -> Any:
         """Computes the outputs; layers define it."""
         raise NotImplementedError()
 
-    def _named(self):
+    def _named(self) -> list[tuple[str, Any]]:
         """Parameters and sub-layers with their names, in the order of assignment."""
         names = self._params
         # A set has no order of its own; the attributes have.
         return [(name, value) for name, value in self.__dict__.items() if name in names]
 
-    def params(self):
+    def params(self) -> Iterator[Parameter]:
         """All parameters, those of sub-layers included, in the order of assignment."""
         for _, value in self._named():
             if isinstance(value, Layer):
@@ -59,22 +61,22 @@ class Layer:
             else:
                 yield value
 
-    def cleargrads(self):
+    def cleargrads(self) -> None:
         """Forgets the gradients of all parameters."""
         for param in self.params():
             param.cleargrad()
 
-    def to_cpu(self):
+    def to_cpu(self) -> None:
         """Brings the parameters to the CPU, where they are."""
         for param in self.params():
             param.to_cpu()
 
-    def to_gpu(self):
+    def to_gpu(self) -> None:
         """Brings the parameters to the GPU."""
         for param in self.params():
             param.to_gpu()
 
-    def _flatten_params(self, params_dict, parent_key=""):
+    def _flatten_params(self, params_dict: dict[str, Any], parent_key: str = "") -> None:
         for name, value in self._named():
             key = f"{parent_key}/{name}" if parent_key else name
             if isinstance(value, Layer):
@@ -82,9 +84,9 @@ class Layer:
             else:
                 params_dict[key] = value
 
-    def save_weights(self, path):
+    def save_weights(self, path: Any) -> None:
         """Writes the parameters to a npz file, under names such as `l1/W`."""
-        params = {}
+        params: dict[str, Any] = {}
         self._flatten_params(params)
         arrays = {
             key: param.data
@@ -107,9 +109,9 @@ class Layer:
             if os.path.exists(beside):
                 os.remove(beside)
 
-    def load_weights(self, path):
+    def load_weights(self, path: Any) -> None:
         """Reads the parameters from a npz file that `save_weights` wrote, here or in the original."""
-        params = {}
+        params: dict[str, Any] = {}
         self._flatten_params(params)
         try:
             arrays = np.load(path)
@@ -141,7 +143,7 @@ class Layer:
         self.__dict__.update(state)
 
 
-def _scaled_normal(shape, fan_in, dtype):
+def _scaled_normal(shape: Any, fan_in: Any, dtype: Any) -> Any:
     """Random numbers of variance 1 / fan_in, from NumPy's generator, in `dtype`.
 
     NumPy 2 would give float64 for float32 times np.float64; NumPy 1, and the book, do not.
@@ -160,7 +162,9 @@ class Linear(Layer):
         in_size: number of inputs; found at the first call if None.
     """
 
-    def __init__(self, out_size, nobias=False, dtype=np.float32, in_size=None):
+    def __init__(
+        self, out_size: int, nobias: bool = False, dtype: Any = np.float32, in_size: int | None = None
+    ) -> None:
         super().__init__()
         self.in_size = in_size
         self.out_size = out_size
@@ -170,10 +174,10 @@ class Linear(Layer):
             self._init_W()
         self.b = None if nobias else Parameter(np.zeros(out_size, dtype=dtype), name="b")
 
-    def _init_W(self, xp=np):
+    def _init_W(self, xp: Any = np) -> None:
         self.W.data = _scaled_normal((self.in_size, self.out_size), self.in_size, self.dtype)
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         if self.W.is_none:
             self.in_size = x.shape[1]
             self._init_W()
@@ -203,12 +207,16 @@ class _Convolution(Layer):
             self._init_W()
         self.b = None if nobias else Parameter(np.zeros(out_channels, dtype=dtype), name="b")
 
-    def _init_W(self, xp=np):
+    def _channels(self) -> tuple[int, int]:
+        """Out and in, in the order of the axes of W."""
+        raise NotImplementedError()
+
+    def _init_W(self, xp: Any = np) -> None:
         rows, columns = pair(self.kernel_size)
         shape = (*self._channels(), rows, columns)
         self.W.data = _scaled_normal(shape, self.in_channels * rows * columns, self.dtype)
 
-    def _find_channels(self, x):
+    def _find_channels(self, x: Any) -> None:
         if self.W.is_none:
             self.in_channels = x.shape[1]
             self._init_W()
@@ -227,10 +235,10 @@ class Conv2d(_Convolution):
         in_channels: number of channels of the input; found at the first call if None.
     """
 
-    def _channels(self):
+    def _channels(self) -> tuple[int, int]:
         return self.out_channels, self.in_channels
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         self._find_channels(x)
         return F.conv2d(x, self.W, self.b, self.stride, self.pad)
 
@@ -238,10 +246,10 @@ class Conv2d(_Convolution):
 class Deconv2d(_Convolution):
     """Transposed two-dimensional convolution; arguments as those of `Conv2d`."""
 
-    def _channels(self):
+    def _channels(self) -> tuple[int, int]:
         return self.in_channels, self.out_channels
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         self._find_channels(x)
         return F.deconv2d(x, self.W, self.b, self.stride, self.pad)
 
@@ -254,18 +262,18 @@ class RNN(Layer):
         in_size: number of features of the input; found at the first call if None.
     """
 
-    def __init__(self, hidden_size, in_size=None):
+    def __init__(self, hidden_size: int, in_size: int | None = None) -> None:
         super().__init__()
         self.x2h = Linear(hidden_size, in_size=in_size)
         # In the original the size of x too, which only works where it is hidden_size.
         self.h2h = Linear(hidden_size, in_size=None if in_size is None else hidden_size, nobias=True)
-        self.h = None
+        self.h: Any = None
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         """Forgets the hidden state."""
         self.h = None
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         h = self.x2h(x)
         if self.h is not None:
             h = h + self.h2h(self.h)
@@ -281,7 +289,7 @@ class LSTM(Layer):
         in_size: number of features of the input; found at the first call if None.
     """
 
-    def __init__(self, hidden_size, in_size=None):
+    def __init__(self, hidden_size: int, in_size: int | None = None) -> None:
         super().__init__()
         for gate in "fiou":
             setattr(self, "x2" + gate, Linear(hidden_size, in_size=in_size))
@@ -289,16 +297,16 @@ class LSTM(Layer):
             setattr(self, "h2" + gate, Linear(hidden_size, in_size=hidden_size, nobias=True))
         self.reset_state()
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         """Forgets hidden state and cell."""
-        self.h = None
-        self.c = None
+        self.h: Any = None
+        self.c: Any = None
 
     def _gate(self, gate, x):
         a = getattr(self, "x2" + gate)(x)
         return a if self.h is None else a + getattr(self, "h2" + gate)(self.h)
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         f, i, o = (F.sigmoid(self._gate(gate, x)) for gate in "fio")
         u = F.tanh(self._gate("u", x))
         c = i * u if self.c is None else f * self.c + i * u
@@ -314,24 +322,26 @@ class EmbedID(Layer):
         out_size: size of a row.
     """
 
-    def __init__(self, in_size, out_size):
+    def __init__(self, in_size: int, out_size: int) -> None:
         super().__init__()
         self.W = Parameter(np.random.randn(in_size, out_size), name="W")
 
-    def __call__(self, x):
+    def __call__(self, x: Any) -> Any:
         return self.W[x]
 
 
 class BatchNorm(Layer):
     """Batch normalisation, with running statistics for tests of the model."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         # The statistics are parameters to be saved with the weights; they get no gradients.
-        for name in ("avg_mean", "avg_var", "gamma", "beta"):
-            setattr(self, name, Parameter(None, name=name))
+        self.avg_mean = Parameter(None, name="avg_mean")
+        self.avg_var = Parameter(None, name="avg_var")
+        self.gamma = Parameter(None, name="gamma")
+        self.beta = Parameter(None, name="beta")
 
-    def _init_params(self, x):
+    def _init_params(self, x: Any) -> None:
         channels, dtype = x.shape[1], x.dtype
         for param, make in (
             (self.avg_mean, np.zeros),
@@ -342,7 +352,7 @@ class BatchNorm(Layer):
             if param.is_none:
                 param.data = make(channels, dtype=dtype)
 
-    def __call__(self, x):
+    def __call__(self, x: Any) -> Any:
         if self.avg_mean.is_none:
             self._init_params(x)
         return F.batch_nrom(x, self.gamma, self.beta, self.avg_mean, self.avg_var)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 
 import dezero.functions as F
 import dezero.layers as L
 from dezero import utils
+from dezero.core import Variable
 from dezero.layers import Layer
 
 __all__ = [
@@ -30,7 +34,7 @@ _RELEASE = "https://github.com/koki0702/dezero-models/releases/download/v0.1/"
 class Model(Layer):
     """A layer that can be drawn."""
 
-    def plot(self, *inputs, to_file="model.png"):
+    def plot(self, *inputs: Any, to_file: str = "model.png") -> Any:
         """Draws the graph of the model's result for `inputs` to a picture."""
         y = self.forward(*inputs)
         return utils.plot_dot_graph(y, verbose=True, to_file=to_file)
@@ -39,14 +43,14 @@ class Model(Layer):
 class Sequential(Model):
     """Layers one after the other."""
 
-    def __init__(self, *layers):
+    def __init__(self, *layers: Any) -> None:
         super().__init__()
         self.layers = []
         for i, layer in enumerate(layers):
             setattr(self, f"l{i}", layer)
             self.layers.append(layer)
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         for layer in self.layers:
             x = layer(x)
         return x
@@ -60,7 +64,7 @@ class MLP(Model):
         activation: a function.
     """
 
-    def __init__(self, fc_output_sizes, activation=F.sigmoid):
+    def __init__(self, fc_output_sizes: Sequence[int], activation: Callable[[Any], Variable] = F.sigmoid) -> None:
         super().__init__()
         self.activation = activation
         self.layers = []
@@ -69,7 +73,7 @@ class MLP(Model):
             setattr(self, f"l{i}", layer)
             self.layers.append(layer)
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         *hidden, last = self.layers
         for layer in hidden:
             x = self.activation(layer(x))
@@ -84,7 +88,7 @@ class VGG16(Model):
     #: Channels of the convolutions between two poolings.
     _STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
-    def __init__(self, pretrained=False):
+    def __init__(self, pretrained: bool = False) -> None:
         super().__init__()
         for i, channels in enumerate(self._STAGES, 1):
             for j, out_channels in enumerate(channels, 1):
@@ -95,7 +99,7 @@ class VGG16(Model):
         if pretrained:
             self.load_weights(utils.get_file(self.WEIGHTS_PATH))
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         for i, channels in enumerate(self._STAGES, 1):
             for j in range(1, len(channels) + 1):
                 x = F.relu(getattr(self, f"conv{i}_{j}")(x))
@@ -106,7 +110,7 @@ class VGG16(Model):
         return self.fc8(x)
 
     @staticmethod
-    def preprocess(image, size=(224, 224), dtype=np.float32):
+    def preprocess(image: Any, size: tuple[int, int] | None = (224, 224), dtype: Any = np.float32) -> np.ndarray:
         """An image of Pillow as an array (3, H, W) in blue, green, red, with the mean colour taken off."""
         image = image.convert("RGB")
         if size:
@@ -123,7 +127,7 @@ class ResNet(Model):
 
     _BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
-    def __init__(self, n_layers=152, pretrained=False):
+    def __init__(self, n_layers: int = 152, pretrained: bool = False) -> None:
         super().__init__()
         if n_layers not in self._BLOCKS:
             raise ValueError(f"ResNet has 50, 101 or 152 layers, got {n_layers}")
@@ -138,7 +142,7 @@ class ResNet(Model):
         if pretrained:
             self.load_weights(utils.get_file(self.WEIGHTS_PATH.format(n_layers)))
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         x = F.relu(self.bn1(self.conv1(x)))
         x = F.pooling(x, kernel_size=3, stride=2)
         for block in (self.res2, self.res3, self.res4, self.res5):
@@ -149,25 +153,25 @@ class ResNet(Model):
 class ResNet152(ResNet):
     """`ResNet` of 152 layers."""
 
-    def __init__(self, pretrained=False):
+    def __init__(self, pretrained: bool = False) -> None:
         super().__init__(152, pretrained)
 
 
 class ResNet101(ResNet):
     """`ResNet` of 101 layers."""
 
-    def __init__(self, pretrained=False):
+    def __init__(self, pretrained: bool = False) -> None:
         super().__init__(101, pretrained)
 
 
 class ResNet50(ResNet):
     """`ResNet` of 50 layers."""
 
-    def __init__(self, pretrained=False):
+    def __init__(self, pretrained: bool = False) -> None:
         super().__init__(50, pretrained)
 
 
-def _global_average_pooling_2d(x):
+def _global_average_pooling_2d(x: Any) -> Any:
     N, C, H, W = x.shape
     return F.reshape(F.average_pooling(x, (H, W), stride=1), (N, C))
 
@@ -191,7 +195,7 @@ class BuildingBlock(Layer):
             setattr(self, f"b{i}", BottleneckB(out_channels, mid_channels))
             self._forward.append(f"b{i}")
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         for name in self._forward:
             x = getattr(self, name)(x)
         return x
@@ -206,7 +210,14 @@ class BottleneckA(Layer):
         downsample_fb: reduce in the convolution of 3x3 rather than in the first one of 1x1.
     """
 
-    def __init__(self, in_channels, mid_channels, out_channels, stride=2, downsample_fb=False):
+    def __init__(
+        self,
+        in_channels: int,
+        mid_channels: int,
+        out_channels: int,
+        stride: Any = 2,
+        downsample_fb: bool | None = False,
+    ) -> None:
         super().__init__()
         first, second = (1, stride) if downsample_fb else (stride, 1)
         self.conv1 = L.Conv2d(mid_channels, 1, first, 0, nobias=True)
@@ -218,7 +229,7 @@ class BottleneckA(Layer):
         self.conv4 = L.Conv2d(out_channels, 1, stride, 0, nobias=True)
         self.bn4 = L.BatchNorm()
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         h = F.relu(self.bn1(self.conv1(x)))
         h = F.relu(self.bn2(self.conv2(h)))
         h = self.bn3(self.conv3(h))
@@ -232,7 +243,7 @@ class BottleneckB(Layer):
         in_channels, mid_channels: number of channels around and inside.
     """
 
-    def __init__(self, in_channels, mid_channels):
+    def __init__(self, in_channels: int, mid_channels: int) -> None:
         super().__init__()
         self.conv1 = L.Conv2d(mid_channels, 1, 1, 0, nobias=True)
         self.bn1 = L.BatchNorm()
@@ -241,7 +252,7 @@ class BottleneckB(Layer):
         self.conv3 = L.Conv2d(in_channels, 1, 1, 0, nobias=True)
         self.bn3 = L.BatchNorm()
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         h = F.relu(self.bn1(self.conv1(x)))
         h = F.relu(self.bn2(self.conv2(h)))
         return F.relu(self.bn3(self.conv3(h)) + x)
@@ -250,8 +261,8 @@ class BottleneckB(Layer):
 class SqueezeNet(Model):
     """A name without a network, as in the original."""
 
-    def __init__(self, pretrained=False):
+    def __init__(self, pretrained: bool = False) -> None:
         super().__init__()
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         """The original computes nothing here."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from dezero import _dezero
-from dezero.core import Parameter
+from dezero.core import Parameter, Variable
 
 __all__ = [
     "AdaDelta",
@@ -23,16 +25,16 @@ __all__ = [
 class Optimizer:
     """What updates the parameters of a target; `update_one` says how."""
 
-    def __init__(self):
-        self.target = None
-        self.hooks = []
+    def __init__(self) -> None:
+        self.target: Any = None
+        self.hooks: list[Callable[[list[Parameter]], Any]] = []
 
-    def setup(self, target):
+    def setup(self, target: Any) -> Any:
         """Takes the layer or model whose parameters are to be updated; gives itself back."""
         self.target = target
         return self
 
-    def update(self):
+    def update(self) -> None:
         """Updates each parameter that has a gradient, after the hooks."""
         params = [p for p in self.target.params() if p.has_grad]
         for hook in self.hooks:
@@ -42,11 +44,11 @@ class Optimizer:
             if param.has_grad:
                 self.update_one(param)
 
-    def update_one(self, param):
+    def update_one(self, param: Parameter) -> None:
         """Updates one parameter; optimizers define it."""
         raise NotImplementedError()
 
-    def add_hook(self, f):
+    def add_hook(self, f: Callable[..., Any]) -> None:
         """Calls `f(params)` before each update."""
         self.hooks.append(f)
 
@@ -54,10 +56,10 @@ class Optimizer:
 class WeightDecay:
     """Adds `rate` times each parameter to its gradient."""
 
-    def __init__(self, rate):
+    def __init__(self, rate: float) -> None:
         self.rate = rate
 
-    def __call__(self, params):
+    def __call__(self, params: Iterable[Parameter]) -> None:
         for param in params:
             _dezero.decay_step(param, self.rate)
 
@@ -65,10 +67,10 @@ class WeightDecay:
 class ClipGrad:
     """Scales all gradients down to a common norm of `max_norm` where it is larger."""
 
-    def __init__(self, max_norm):
+    def __init__(self, max_norm: float) -> None:
         self.max_norm = max_norm
 
-    def __call__(self, params):
+    def __call__(self, params: Iterable[Parameter]) -> None:
         norm = math.sqrt(sum(_dezero.squared_norm(param.grad) for param in params))
         rate = self.max_norm / (norm + 1e-6)
         if rate < 1:
@@ -79,7 +81,7 @@ class ClipGrad:
 class FreezeParam:
     """Takes the gradients of parameters, or of all parameters of layers, away."""
 
-    def __init__(self, *layers):
+    def __init__(self, *layers: Any) -> None:
         self.freeze_params = []
         for layer in layers:
             if isinstance(layer, Parameter):
@@ -87,7 +89,7 @@ class FreezeParam:
             else:
                 self.freeze_params.extend(layer.params())
 
-    def __call__(self, params):
+    def __call__(self, params: Iterable[Parameter]) -> None:
         for param in self.freeze_params:
             param.cleargrad()
 
@@ -95,24 +97,24 @@ class FreezeParam:
 class SGD(Optimizer):
     """x -= lr * grad"""
 
-    def __init__(self, lr=0.01):
+    def __init__(self, lr: float = 0.01) -> None:
         super().__init__()
         self.lr = lr
 
-    def update_one(self, param):
+    def update_one(self, param: Parameter) -> None:
         _dezero.sgd_step(param, self.lr)
 
 
 class MomentumSGD(Optimizer):
     """v = momentum * v - lr * grad, x += v"""
 
-    def __init__(self, lr=0.01, momentum=0.9):
+    def __init__(self, lr: float = 0.01, momentum: float = 0.9) -> None:
         super().__init__()
         self.lr = lr
         self.momentum = momentum
-        self.vs = {}
+        self.vs: dict[int, Variable] = {}
 
-    def update_one(self, param):
+    def update_one(self, param: Parameter) -> None:
         v = self.vs.get(id(param))
         if v is None:
             v = self.vs[id(param)] = _dezero.zeros_like(param)
@@ -122,13 +124,13 @@ class MomentumSGD(Optimizer):
 class AdaGrad(Optimizer):
     """h += grad², x -= lr * grad / (√h + eps)"""
 
-    def __init__(self, lr=0.001, eps=1e-8):
+    def __init__(self, lr: float = 0.001, eps: float = 1e-8) -> None:
         super().__init__()
         self.lr = lr
         self.eps = eps
-        self.hs = {}
+        self.hs: dict[int, Variable] = {}
 
-    def update_one(self, param):
+    def update_one(self, param: Parameter) -> None:
         h = self.hs.get(id(param))
         if h is None:
             h = self.hs[id(param)] = _dezero.zeros_like(param)
@@ -138,14 +140,14 @@ class AdaGrad(Optimizer):
 class AdaDelta(Optimizer):
     """Steps by the ratio of running means of squared steps and gradients."""
 
-    def __init__(self, rho=0.95, eps=1e-6):
+    def __init__(self, rho: float = 0.95, eps: float = 1e-6) -> None:
         super().__init__()
         self.rho = rho
         self.eps = eps
-        self.msg = {}
-        self.msdx = {}
+        self.msg: dict[int, Variable] = {}
+        self.msdx: dict[int, Variable] = {}
 
-    def update_one(self, param):
+    def update_one(self, param: Parameter) -> None:
         key = id(param)
         if key not in self.msg:
             self.msg[key] = _dezero.zeros_like(param)
@@ -156,28 +158,28 @@ class AdaDelta(Optimizer):
 class Adam(Optimizer):
     """Steps by running means of gradients, over the root of those of their squares."""
 
-    def __init__(self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+    def __init__(self, alpha: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> None:
         super().__init__()
         self.t = 0
         self.alpha = alpha
         self.beta1 = beta1
         self.beta2 = beta2
         self.eps = eps
-        self.ms = {}
-        self.vs = {}
+        self.ms: dict[int, Variable] = {}
+        self.vs: dict[int, Variable] = {}
 
-    def update(self, *args, **kwargs):
+    def update(self, *args: Any, **kwargs: Any) -> None:
         self.t += 1
         super().update(*args, **kwargs)
 
     @property
-    def lr(self):
+    def lr(self) -> float:
         """alpha, corrected for the means having started from zero."""
         rest1 = 1.0 - math.pow(self.beta1, self.t)
         rest2 = 1.0 - math.pow(self.beta2, self.t)
         return self.alpha * math.sqrt(rest2) / rest1
 
-    def update_one(self, param):
+    def update_one(self, param: Parameter) -> None:
         key = id(param)
         if key not in self.ms:
             self.ms[key] = _dezero.zeros_like(param)
