@@ -1,7 +1,5 @@
 """DeZero, the framework of the book *Deep Learning from Scratch 3*, on an engine written in Rust."""
 
-import os as _os
-
 # The original has a switch here to its core of the steps 23 to 32, which is dezero.core_simple.
 is_simple_core = False
 
@@ -37,7 +35,3 @@ import dezero.transforms
 import dezero.utils
 
 __version__ = _dezero.__version__
-
-if hasattr(_os, "register_at_fork"):
-    # A child process has none of its parent's threads.
-    _os.register_at_fork(after_in_child=_dezero.after_fork)

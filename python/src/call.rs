@@ -15,30 +15,7 @@ static ENABLE_BACKPROP: AtomicBool = AtomicBool::new(true);
 /// Arrays from this size on are worth letting other Python threads run meanwhile.
 pub const HEAVY: usize = 1 << 14;
 
-/// This process was forked: the threads that worked for it are its parent's.
-static FORKED: AtomicBool = AtomicBool::new(false);
-
-pub fn after_fork() {
-    FORKED.store(true, Ordering::Relaxed);
-    HAS_WORKERS.set(false);
-}
-
-/// New threads to work for the running one.
-#[cold]
-fn employ_workers() {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .use_current_thread()
-        .build();
-    // It belongs to this thread, which may run until the process ends.
-    std::mem::forget(pool);
-    HAS_WORKERS.set(true);
-}
-
 thread_local! {
-    /// Whether there are threads of this process that work for this one.
-    static HAS_WORKERS: Cell<bool> = const { Cell::new(false) };
     /// How many calls into the engine are under way: their panics are not printed.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
     /// The Python exception that a panic on this thread stands for.
@@ -72,9 +49,6 @@ pub fn call<R>(work: impl FnOnce() -> R) -> PyResult<R> {
         fn drop(&mut self) {
             DEPTH.set(self.0);
         }
-    }
-    if FORKED.load(Ordering::Relaxed) && !HAS_WORKERS.get() {
-        employ_workers();
     }
     let depth = DEPTH.get();
     let leave = Leave(depth);

@@ -14,7 +14,8 @@ mod variable;
 
 use pyo3::prelude::*;
 
-#[pymodule]
+// `Attached` counts on the interpreter's lock.
+#[pymodule(gil_used = true)]
 mod _dezero {
     use super::*;
 
@@ -55,11 +56,6 @@ mod _dezero {
     #[pyfunction]
     fn is_recording() -> bool {
         call::is_recording()
-    }
-
-    #[pyfunction]
-    fn after_fork() {
-        call::after_fork();
     }
 
     #[pymodule_init]
