@@ -203,6 +203,31 @@ fn nan_ends_the_training_with_the_operation_and_its_line() {
 }
 
 #[test]
+fn the_norm_that_is_logged_is_that_of_the_mean_gradient() {
+    let _alone = RANDOM.lock();
+    let first_norm = |batches: usize| {
+        random::seed(6);
+        let folder = tempfile::tempdir().unwrap();
+        let mut loader = DataLoader::new(spiral(Split::Train), 100);
+        let model = Mlp::new([8, 3]);
+        let mut trainer = Trainer::new(&model, Sgd::new(0.1).setup(&model), |x, t| {
+            let y = model.forward(x);
+            (softmax_cross_entropy(&y, t), y)
+        })
+        .accumulate(batches)
+        .run_folder(RunFolder::create(folder.path()).unwrap())
+        .quiet();
+        let none = None::<&mut DataLoader<ArrayDataset>>;
+        trainer.fit(&mut loader, none, 1).unwrap();
+        let lines = fs::read_to_string(folder.path().join("metrics.jsonl")).unwrap();
+        let first: Json = lines.lines().next().unwrap().parse().unwrap();
+        first["gradient norm"].as_f64().unwrap()
+    };
+    let (one, two) = (first_norm(1), first_norm(2));
+    assert!(one > 1e-3 && (one - two).abs() < 1e-5 * one, "{one}, {two}");
+}
+
+#[test]
 fn early_stopping_ends_a_training_that_gets_no_better() {
     let _alone = RANDOM.lock();
     let folder = tempfile::tempdir().unwrap();

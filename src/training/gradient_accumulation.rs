@@ -86,6 +86,14 @@ impl GradientAccumulation {
         self.pending > 0
     }
 
+    /// What the gradients so far are larger by than their mean.
+    pub(super) fn weight(&self) -> f64 {
+        match self.batches {
+            1 => 1.0,
+            _ => self.examples as f64,
+        }
+    }
+
     /// Makes the sums means. The gradients are then what an optimizer takes; [`update`](Self::update) does this too.
     pub fn finish(&mut self) {
         if self.batches > 1 && self.pending > 0 {

@@ -335,7 +335,7 @@ where
         let n = examples(t);
         self.accumulation.backward(&loss, n);
         self.model.detach_state();
-        let gradient_norm = gradient_norm(self.model);
+        let gradient_norm = gradient_norm(self.model).map(|x| x / self.accumulation.weight());
         if let Err(parameter) = &gradient_norm {
             let what = format!("the gradient of {parameter}");
             return Err(self.not_finite(&what, &before, x, t));
