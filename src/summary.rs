@@ -259,6 +259,8 @@ struct Tree {
     params: Vec<(String, Parameter)>,
     /// The layer that a variable is a parameter of, or was computed from the parameters of.
     layer_of: HashMap<usize, String>,
+    /// The parameters themselves.
+    own: HashSet<usize>,
     /// Variables that depend on the input.
     data: HashSet<usize>,
     entries: Vec<Entry>,
@@ -293,8 +295,10 @@ impl Tree {
         let layer_of = params
             .iter()
             .map(|(name, param)| (watch::Participant::of(param).key(), parent(name).to_owned()));
+        let layer_of: HashMap<usize, String> = layer_of.collect();
         Tree {
-            layer_of: layer_of.collect(),
+            own: layer_of.keys().copied().collect(),
+            layer_of,
             params,
             data: HashSet::new(),
             entries: Vec::new(),
@@ -337,12 +341,22 @@ impl Tree {
     /// The layer that an application belongs to; `None` for a function of the data alone.
     fn attribute(&mut self, event: &Event) -> Option<String> {
         let keys = || event.inputs.iter().map(watch::Participant::key);
-        let layer = keys().find_map(|key| self.layer_of.get(&key)).cloned();
+        let layers = || keys().filter_map(|key| self.layer_of.get(&key));
+        let own = keys().find(|key| self.own.contains(key));
+        let layer = match own {
+            Some(key) => self.layer_of.get(&key),
+            None => layers().next(),
+        };
+        let layer = layer.cloned();
         let is_weight = |key: usize| self.layer_of.contains_key(&key);
         let is_data = layer.is_none()
             || keys().any(|key| self.data.contains(&key))
+            // What one layer makes for another.
+            || layers().any(|other| Some(other) != layer.as_ref())
             // A product with an array that is no weight, such as the zeros that a recurrent layer starts from.
-            || (event.multiply_adds > 0 && !keys().all(is_weight));
+            || (event.multiply_adds > 0 && !keys().all(is_weight))
+            // Its positions are the data, though no variable.
+            || event.name == "embed_id";
         for output in &event.outputs {
             if is_data {
                 self.data.insert(output.key());
