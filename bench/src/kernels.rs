@@ -3,8 +3,7 @@
 use std::hint::black_box;
 
 use dezero::{Array, DType};
-
-use crate::timing::time;
+use dezero_bench_harness::time;
 
 type Operation = (&'static str, fn(&Array) -> Array);
 
