@@ -133,7 +133,7 @@ Made by `python3 bench/compare.py` on {datetime.date.today()}: {machine()}.
 {found.arguments.threads} threads; medians of {found.arguments.rounds} rounds, in each of which every system was measured once, one after the
 other. [bench/README.md](../bench/README.md) says what each workload is. Absolute times drift from machine to machine: only
 ratios of one run count. All systems start from the same weights and data, and what they computed agrees (losses, norms of
-gradients, of logits, and of parameters after a step, to {targets_tolerance()}). A dash: the system cannot, or is not given the workload.
+gradients, of logits, and of parameters after a step, to {tolerances()}). A dash: the system cannot, or is not given the workload.
 
 ## Times
 
@@ -171,10 +171,11 @@ How many times faster {found.arguments.threads} threads are than one.
     print(f"wrote {path.relative_to(programs.ROOT)}")
 
 
-def targets_tolerance():
-    from measure import TOLERANCE
+def tolerances():
+    from measure import TOLERANCE, TOLERANCES
 
-    return f"{TOLERANCE:g} of themselves"
+    others = "".join(f"; `{name}`: {tolerance:g}" for name, tolerance in TOLERANCES.items())
+    return f"{TOLERANCE:g} of themselves{others}"
 
 
 def speedup(one, several, peer):
