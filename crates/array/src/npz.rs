@@ -232,10 +232,10 @@ impl<R: Read + Seek> Archive<R> {
     /// Those of [`read`](Self::read).
     ///
     /// ```
-    /// # use dezero_array::{Array, npz::Archive};
+    /// # use dezero_array::{Array, npz::{self, Archive, Compression}};
     /// # use std::io::Cursor;
     /// # let mut file = Cursor::new(Vec::new());
-    /// # dezero_array::npz::write(&mut file, [("x", &Array::new([1, 2]))])?;
+    /// # npz::write(&mut file, [("x", &Array::new([1, 2]))], Compression::Stored)?;
     /// let mut archive = Archive::new(file)?;
     /// assert_eq!(archive.read_bytes("x")?, None); // int64
     /// # Ok::<(), dezero_array::Error>(())
