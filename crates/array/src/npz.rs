@@ -160,12 +160,13 @@ impl Archive<BufReader<File>> {
 }
 
 impl<R: Read + Seek> Archive<R> {
-    /// Reads the table of contents.
+    /// Reads the table of contents, wherever the reader stands.
     ///
     /// # Errors
     /// If the reader fails or does not give a sound zip archive: one with overlapping entries,
     /// two entries of one name or headers that contradict each other is refused.
     pub fn new(mut reader: R) -> Result<Self, Error> {
+        reader.rewind()?;
         let mut start = [0; 4];
         let found = crate::stored_type::read_full(&mut reader, &mut start)?;
         if !start[..found].starts_with(b"PK") {
