@@ -66,7 +66,8 @@ pub(crate) fn for_each(count: usize, task: &(dyn Fn(usize) + Sync)) {
         return (0..count).for_each(task);
     }
     // Another thread has the helpers, if this lock is taken.
-    let Some(_owner) = POOL.owner.try_lock() else {
+    let owner = POOL.owner.try_lock().filter(|_| has_helpers());
+    let Some(_owner) = owner else {
         return limited(1, || (0..count).for_each(task));
     };
     // SAFETY: the task lives until this function returns, and no helper calls it after the last number is done, for which
@@ -96,6 +97,14 @@ pub(crate) fn for_each(count: usize, task: &(dyn Fn(usize) + Sync)) {
     if let Some(panic) = panic {
         resume_unwind(panic);
     }
+}
+
+/// Whether this is the process that started the helpers. One that was forked from it has none, and what they had
+/// locked at that moment stays locked in it.
+fn has_helpers() -> bool {
+    static PROCESS: OnceLock<u32> = OnceLock::new();
+    let process = std::process::id();
+    *PROCESS.get_or_init(|| process) == process
 }
 
 /// Calls `task` with ranges of at least `least` numbers that cover all below `count`.
