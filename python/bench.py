@@ -177,4 +177,4 @@ if __name__ == "__main__":
         serve()
     else:
         default = pathlib.Path(__file__).parent / ".venvs" / "reference" / "bin" / "python"
-        main(sys.argv[1] if len(sys.argv) > 1 else str(default), int(sys.argv[2]) if len(sys.argv) > 2 else 7)
+        main(str(pathlib.Path(sys.argv[1]).absolute()) if len(sys.argv) > 1 else str(default), int(sys.argv[2]) if len(sys.argv) > 2 else 7)
