@@ -58,6 +58,35 @@ impl Mismatch {
         }
     }
 
+    /// An error unless `array` has so many axes, none or one, and this type.
+    pub(crate) fn check(
+        name: &str,
+        array: &Array,
+        axes: usize,
+        dtype: DType,
+    ) -> std::result::Result<(), Mismatch> {
+        if array.ndim() != axes {
+            let expected = if axes == 0 {
+                ShapePattern::from(&[][..])
+            } else {
+                ShapePattern::from([None])
+            };
+            return Err(Mismatch::Shape {
+                name: name.to_owned(),
+                expected,
+                found: Shape::from_slice(array.shape()),
+            });
+        }
+        if array.dtype() != dtype {
+            return Err(Mismatch::DType {
+                name: name.to_owned(),
+                expected: dtype,
+                found: array.dtype(),
+            });
+        }
+        Ok(())
+    }
+
     /// The same about one part of a whole: `W` of `model` is `model/W`.
     pub(crate) fn within(mut self, part: &str) -> Mismatch {
         let names: Vec<&mut String> = match &mut self {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dezero_array::Array;
 use dezero_array::random::{self, RandomState};
 
-use super::unary::Unary;
+use super::unary::Identity;
 use crate::backprop;
 use crate::config;
 use crate::function::{
@@ -75,20 +75,6 @@ impl Function for Checkpoint {
             .collect();
         let is_wanted: Vec<bool> = (0..ends.len()).map(|i| context.needs_grad(i)).collect();
         backprop::grad_up_to(&roots, &ends, &is_wanted, context.creates_graph()).into()
-    }
-}
-
-struct Identity;
-
-impl Unary for Identity {
-    const NAME: &'static str = "identity";
-
-    fn eval(&self, x: &Array) -> Array {
-        x.clone()
-    }
-
-    fn backward(&self, _: &Backward<'_>, gy: Variable) -> Variable {
-        gy
     }
 }
 

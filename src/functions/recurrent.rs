@@ -4,7 +4,7 @@ use dezero_array::recurrent::{self, LstmStep, LstmSteps};
 use dezero_array::{Array, DType, Shape};
 
 use super::join::{concatenate, split, stack};
-use super::unary::Unary;
+use super::unary::Identity;
 use crate::backprop::grad_with;
 use crate::function::{Backward, Function, Gradients, Keep, Outputs, apply, apply_one};
 use crate::variable::{AsVariable, Variable};
@@ -168,21 +168,6 @@ impl LstmSequence {
             rows(&old).transpose().matmul(&rows(&ga)).into()
         });
         [Some(ga.into()), gw, Some(gh.into()), Some(gc.into())].into()
-    }
-}
-
-/// The same value under another node.
-struct Identity;
-
-impl Unary for Identity {
-    const NAME: &'static str = "identity";
-
-    fn eval(&self, x: &Array) -> Array {
-        x.clone()
-    }
-
-    fn backward(&self, _: &Backward<'_>, gy: Variable) -> Variable {
-        gy
     }
 }
 

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::Hook;
 use crate::error::{Error, Result};
 use crate::layers::Layer;
-use crate::parameter::{Parameter, ShapePattern};
+use crate::parameter::Parameter;
 use crate::weights::{self, Mismatch, entry_name};
 
 /// How one parameter is updated: what tells an optimizer from another.
@@ -300,19 +300,6 @@ impl<R: Rule> Optimizer<R> {
 
 /// The only element of an array of a file.
 fn number(name: &str, array: &Array, dtype: DType) -> std::result::Result<f64, Mismatch> {
-    if array.ndim() != 0 {
-        return Err(Mismatch::Shape {
-            name: name.to_owned(),
-            expected: ShapePattern::from(&[][..]),
-            found: Shape::from_slice(array.shape()),
-        });
-    }
-    if array.dtype() != dtype {
-        return Err(Mismatch::DType {
-            name: name.to_owned(),
-            expected: dtype,
-            found: array.dtype(),
-        });
-    }
+    Mismatch::check(name, array, 0, dtype)?;
     Ok(array.item())
 }

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::sparkline::Sparkline;
 use super::{Resumable, StateReader};
+use crate::table;
 use crate::weights::Mismatch;
 
 /// Shows how far a training is: epoch, the means of its figures, items a second, time left, and the course of the
@@ -304,15 +305,7 @@ fn thousands(value: f64) -> String {
     if value < 10.0 {
         return format!("{value:.2}");
     }
-    let digits = format!("{value:.0}");
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    table::grouped(format_args!("{value:.0}"))
 }
 
 fn duration(seconds: f64) -> String {

@@ -8,7 +8,6 @@ use dezero_array::{Array, DType, Shape};
 use crate::data::{DataLoader, Dataset, LoaderPosition, SeqDataLoader};
 use crate::layers::{Layer, Leaf, Visitor};
 use crate::optimizers::{Optimizer, Rule};
-use crate::parameter::ShapePattern;
 use crate::variable::Variable;
 use crate::weights::Mismatch;
 
@@ -138,25 +137,7 @@ impl StateReader {
 }
 
 fn expect(name: &str, array: Array, axes: usize, dtype: DType) -> Result<Array, Mismatch> {
-    if array.ndim() != axes {
-        let expected = if axes == 0 {
-            ShapePattern::from(&[][..])
-        } else {
-            ShapePattern::from([None])
-        };
-        return Err(Mismatch::Shape {
-            name: name.to_owned(),
-            expected,
-            found: Shape::from_slice(array.shape()),
-        });
-    }
-    if array.dtype() != dtype {
-        return Err(Mismatch::DType {
-            name: name.to_owned(),
-            expected: dtype,
-            found: array.dtype(),
-        });
-    }
+    Mismatch::check(name, &array, axes, dtype)?;
     Ok(array)
 }
 
