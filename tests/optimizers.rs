@@ -71,6 +71,13 @@ fn trajectories_are_those_of_pytorch() {
     check("adagrad", |_, x| AdaGrad::new(lr).eps(1e-8).setup(x));
     check("adadelta", |_, x| AdaDelta::new(1.0).rho(0.95).setup(x));
     check("rmsprop", |_, x| RmsProp::new(0.05).setup(x));
+    let rmsprop = RmsProp::new(0.05).alpha(0.9);
+    check("rmsprop_momentum", |_, x| {
+        rmsprop.clone().momentum(0.5).setup(x)
+    });
+    check("rmsprop_centered", |_, x| {
+        rmsprop.clone().centered(true).setup(x)
+    });
     check("adam", |_, x| Adam::new(lr).setup(x));
     check("adam_large_eps", |_, x| {
         Adam::new(lr).beta1(0.8).beta2(0.95).eps(0.1).setup(x)
@@ -235,8 +242,22 @@ fn training_goes_on_after_a_stop_as_if_there_had_been_none() {
     check_resume(|| AdaGrad::new(0.05));
     check_resume(|| AdaDelta::new(1.0));
     check_resume(|| RmsProp::new(0.01));
+    check_resume(|| RmsProp::new(0.01).momentum(0.9));
+    check_resume(|| RmsProp::new(0.01).centered(true).momentum(0.9));
     check_resume(|| Adam::new(0.01));
     check_resume(|| AdamW::new(0.01));
+}
+
+#[test]
+fn centered_rmsprop_survives_equal_gradients() {
+    let x = Parameter::new([1.0, 2.0]);
+    let mut optimizer = RmsProp::new(0.01).alpha(0.5).centered(true).setup(&x);
+    for _ in 0..200 {
+        optimizer.clear_grads();
+        (&*x * 0.1).sum().backward();
+        optimizer.update();
+    }
+    assert!(x.data().to_vec::<f64>().iter().all(|x| x.is_finite()));
 }
 
 #[test]

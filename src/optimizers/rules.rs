@@ -206,20 +206,37 @@ impl Rule for AdaDelta {
 }
 
 /// RMSprop: s ← alpha s + (1 - alpha) g², x ← x - lr g / (√s + eps).
+///
+/// With [`centered`](RmsProp::centered), m ← alpha m + (1 - alpha) g, and √(s - m²), the standard deviation of the
+/// gradients, stands for √s. With [`momentum`](RmsProp::momentum), v ← momentum v + the quotient, and x ← x - lr v.
+///
+/// ```
+/// use dezero::Parameter;
+/// use dezero::optimizers::RmsProp;
+/// let x = Parameter::new([1.0, -2.0]);
+/// let mut optimizer = RmsProp::new(0.01).centered(true).momentum(0.9).setup(&x);
+/// x.square().sum().backward();
+/// optimizer.update();
+/// assert!(x.data().to_vec::<f64>()[0] < 1.0);
+/// ```
 #[derive(Clone, Debug)]
 pub struct RmsProp {
     lr: f64,
     alpha: f64,
     eps: f64,
+    momentum: f64,
+    centered: bool,
 }
 
 impl RmsProp {
-    /// RMSprop with alpha 0.99 and eps 1e-8.
+    /// RMSprop with alpha 0.99 and eps 1e-8, not centered, without momentum.
     pub fn new(lr: f64) -> RmsProp {
         RmsProp {
             lr,
             alpha: 0.99,
             eps: 1e-8,
+            momentum: 0.0,
+            centered: false,
         }
     }
 }
@@ -228,7 +245,11 @@ settings!(RmsProp:
     /// Sets the share of the old mean of squares (0.99).
     alpha: f64,
     /// Sets what keeps the quotient finite (1e-8).
-    eps: f64
+    eps: f64,
+    /// Sets the share of the old velocity (0).
+    momentum: f64,
+    /// Divides by the standard deviation of the gradients instead of their root mean square.
+    centered: bool
 );
 
 impl Rule for RmsProp {
@@ -239,14 +260,36 @@ impl Rule for RmsProp {
     }
 
     fn states(&self) -> &'static [&'static str] {
-        &["s"]
+        match (self.centered, self.momentum != 0.0) {
+            (false, false) => &["s"],
+            (false, true) => &["s", "v"],
+            (true, false) => &["s", "m"],
+            (true, true) => &["s", "m", "v"],
+        }
     }
 
     fn update(&self, x: &mut Array, step: Step<'_>) {
-        let [s] = step.states else {
-            unreachable!("one state")
+        let g = step.gradient;
+        let (s, m, v) = match step.states {
+            [s] => return x.rmsprop_step(g, s, self.lr, self.alpha, self.eps),
+            [s, m, v] => (s, Some(m), Some(v)),
+            [s, m] if self.centered => (s, Some(m), None),
+            [s, v] => (s, None, Some(v)),
+            _ => unreachable!("one to three states"),
         };
-        x.rmsprop_step(step.gradient, s, self.lr, self.alpha, self.eps);
+        let rest = 1.0 - self.alpha;
+        *s = &*s * self.alpha + g * g * rest;
+        let mut scale = s.clone();
+        if let Some(m) = m {
+            *m = &*m * self.alpha + g * rest;
+            // Rounding makes the variance of equal gradients negative.
+            scale = (scale - &*m * &*m).clip(0.0, f64::INFINITY);
+        }
+        let direction = g / (scale.sqrt() + self.eps);
+        match v {
+            Some(v) => x.momentum_step(&direction, v, self.lr, self.momentum, false),
+            None => x.sgd_step(&direction, self.lr),
+        }
     }
 }
 
