@@ -2,6 +2,8 @@
 
 use dezero_array::{Array, DType};
 
+use super::affine::{Affine, affine_settings};
+use super::layer::module;
 use super::{Layer, Module};
 use crate::config::{is_replaying, is_training};
 use crate::functions;
@@ -30,8 +32,8 @@ use crate::variable::{AsVariable, Variable};
 pub struct BatchNorm {
     avg_mean: Buffer,
     avg_var: Buffer,
-    gamma: Parameter,
-    beta: Parameter,
+    #[layer(flatten)]
+    affine: Affine,
     eps: f64,
     momentum: f64,
 }
@@ -45,8 +47,7 @@ impl BatchNorm {
         BatchNorm {
             avg_mean: Buffer::deferred([None], dtype),
             avg_var: Buffer::deferred([None], dtype),
-            gamma: Parameter::deferred([None], dtype),
-            beta: Parameter::deferred([None], dtype),
+            affine: Affine::new(),
             eps: 2e-5,
             momentum: 0.1,
         }
@@ -66,26 +67,7 @@ impl BatchNorm {
         self
     }
 
-    /// Sets the type of the parameters and buffers.
-    ///
-    /// # Panics
-    /// If `dtype` is not a floating-point type.
-    #[track_caller]
-    #[must_use]
-    pub fn dtype(self, dtype: DType) -> BatchNorm {
-        self.to_dtype(dtype);
-        self
-    }
-
-    /// The scale of each channel.
-    pub fn gamma(&self) -> &Parameter {
-        &self.gamma
-    }
-
-    /// The shift of each channel.
-    pub fn beta(&self) -> &Parameter {
-        &self.beta
-    }
+    affine_settings!(BatchNorm, "channel");
 
     /// The running mean.
     pub fn avg_mean(&self) -> &Buffer {
@@ -109,12 +91,7 @@ impl BatchNorm {
         let &[_, channels, ..] = &shape[..] else {
             panic!("BatchNorm: x takes two axes (N, C) or more, got {shape:?}");
         };
-        let gamma = self
-            .gamma
-            .get_or_init(|| Array::ones([channels], DType::F32));
-        let beta = self
-            .beta
-            .get_or_init(|| Array::zeros([channels], DType::F32));
+        let (gamma, beta) = self.affine.get(channels);
         let mean = self
             .avg_mean
             .get_or_init(|| Array::zeros([channels], DType::F32));
@@ -137,12 +114,7 @@ impl BatchNorm {
     }
 }
 
-impl Module for BatchNorm {
-    #[track_caller]
-    fn forward(&self, x: &Variable) -> Variable {
-        BatchNorm::forward(self, x)
-    }
-}
+module!(BatchNorm);
 
 #[cfg(test)]
 mod tests {

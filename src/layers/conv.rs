@@ -2,6 +2,7 @@
 
 use dezero_array::{Array, DType};
 
+use super::layer::module;
 use super::{Initializer, Layer, Module};
 use crate::functions::{self, Conv1dParams, Conv2dParams};
 use crate::parameter::Parameter;
@@ -153,16 +154,6 @@ macro_rules! setting {
     };
 }
 
-macro_rules! module {
-    ($($Layer:ident),*) => {$(
-        impl Module for $Layer {
-            #[track_caller]
-            fn forward(&self, x: &Variable) -> Variable {
-                $Layer::forward(self, x)
-            }
-        }
-    )*};
-}
 module!(Conv2d, ConvTranspose2d, Conv1d);
 
 /// Two-dimensional convolution; see [`conv2d`](functions::conv2d).

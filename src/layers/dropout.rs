@@ -1,5 +1,6 @@
 //! [`Dropout`] as a layer.
 
+use super::layer::module;
 use super::{Layer, Module};
 use crate::variable::{AsVariable, Variable};
 
@@ -37,9 +38,4 @@ impl Dropout {
     }
 }
 
-impl Module for Dropout {
-    #[track_caller]
-    fn forward(&self, x: &Variable) -> Variable {
-        Dropout::forward(self, x)
-    }
-}
+module!(Dropout);

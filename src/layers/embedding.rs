@@ -2,6 +2,7 @@
 
 use dezero_array::DType;
 
+use super::layer::module;
 use super::{Initializer, Layer, Module};
 use crate::functions;
 use crate::parameter::Parameter;
@@ -48,12 +49,7 @@ impl Embedding {
     }
 }
 
-impl Module for Embedding {
-    #[track_caller]
-    fn forward(&self, ids: &Variable) -> Variable {
-        Embedding::forward(self, ids)
-    }
-}
+module!(Embedding);
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,9 @@
 //! [`GroupNorm`]: normalisation of groups of channels of each sample.
 
-use dezero_array::{Array, DType};
+use dezero_array::DType;
 
+use super::affine::{Affine, affine_settings};
+use super::layer::module;
 use super::{Layer, Module};
 use crate::functions;
 use crate::parameter::Parameter;
@@ -21,8 +23,8 @@ use crate::variable::{AsVariable, Variable};
 /// ```
 #[derive(Debug, Layer)]
 pub struct GroupNorm {
-    gamma: Parameter,
-    beta: Parameter,
+    #[layer(flatten)]
+    affine: Affine,
     groups: usize,
     eps: f64,
 }
@@ -31,8 +33,7 @@ impl GroupNorm {
     /// A normalisation of `groups` groups whose channels are found at the first call, in float32.
     pub fn new(groups: usize) -> GroupNorm {
         GroupNorm {
-            gamma: Parameter::deferred([None], DType::F32),
-            beta: Parameter::deferred([None], DType::F32),
+            affine: Affine::new(),
             groups,
             eps: 1e-5,
         }
@@ -45,16 +46,7 @@ impl GroupNorm {
         self
     }
 
-    /// Sets the type of the parameters.
-    ///
-    /// # Panics
-    /// If `dtype` is not a floating-point type.
-    #[track_caller]
-    #[must_use]
-    pub fn dtype(self, dtype: DType) -> GroupNorm {
-        self.to_dtype(dtype);
-        self
-    }
+    affine_settings!(GroupNorm, "channel");
 
     /// Applies the layer.
     ///
@@ -68,19 +60,9 @@ impl GroupNorm {
         let &[_, channels, ..] = &shape[..] else {
             panic!("GroupNorm: x takes two axes (N, C) or more, got {shape:?}");
         };
-        let gamma = self
-            .gamma
-            .get_or_init(|| Array::ones([channels], DType::F32));
-        let beta = self
-            .beta
-            .get_or_init(|| Array::zeros([channels], DType::F32));
+        let (gamma, beta) = self.affine.get(channels);
         functions::group_norm(&x, self.groups, gamma, beta, self.eps)
     }
 }
 
-impl Module for GroupNorm {
-    #[track_caller]
-    fn forward(&self, x: &Variable) -> Variable {
-        GroupNorm::forward(self, x)
-    }
-}
+module!(GroupNorm);

@@ -262,6 +262,19 @@ pub trait Module: Layer + Send + Sync {
     }
 }
 
+/// Makes layers chainable whose own `forward` takes anything that is a variable.
+macro_rules! module {
+    ($($Layer:ident),*) => {$(
+        impl Module for $Layer {
+            #[track_caller]
+            fn forward(&self, x: &Variable) -> Variable {
+                $Layer::forward(self, x)
+            }
+        }
+    )*};
+}
+pub(super) use module;
+
 /// What a [`Visitor`] is shown.
 #[derive(Clone, Copy, Debug)]
 pub enum Leaf<'a> {

@@ -1,7 +1,9 @@
 //! [`LayerNorm`]: normalisation of each sample.
 
-use dezero_array::{Array, DType};
+use dezero_array::DType;
 
+use super::affine::{Affine, affine_settings};
+use super::layer::module;
 use super::{Layer, Module};
 use crate::functions;
 use crate::parameter::Parameter;
@@ -21,8 +23,8 @@ use crate::variable::{AsVariable, Variable};
 /// ```
 #[derive(Debug, Layer)]
 pub struct LayerNorm {
-    gamma: Parameter,
-    beta: Parameter,
+    #[layer(flatten)]
+    affine: Affine,
     eps: f64,
 }
 
@@ -31,8 +33,7 @@ impl LayerNorm {
     #[allow(clippy::new_without_default)] // no other layer has a default
     pub fn new() -> LayerNorm {
         LayerNorm {
-            gamma: Parameter::deferred([None], DType::F32),
-            beta: Parameter::deferred([None], DType::F32),
+            affine: Affine::new(),
             eps: 1e-5,
         }
     }
@@ -44,16 +45,7 @@ impl LayerNorm {
         self
     }
 
-    /// Sets the type of the parameters.
-    ///
-    /// # Panics
-    /// If `dtype` is not a floating-point type.
-    #[track_caller]
-    #[must_use]
-    pub fn dtype(self, dtype: DType) -> LayerNorm {
-        self.to_dtype(dtype);
-        self
-    }
+    affine_settings!(LayerNorm, "element of the last axis");
 
     /// Applies the layer.
     ///
@@ -66,15 +58,9 @@ impl LayerNorm {
         let Some(&n) = shape.last() else {
             panic!("LayerNorm: x needs an axis, got a zero-dimensional variable");
         };
-        let gamma = self.gamma.get_or_init(|| Array::ones([n], DType::F32));
-        let beta = self.beta.get_or_init(|| Array::zeros([n], DType::F32));
+        let (gamma, beta) = self.affine.get(n);
         functions::layer_norm(&x, gamma, beta, self.eps)
     }
 }
 
-impl Module for LayerNorm {
-    #[track_caller]
-    fn forward(&self, x: &Variable) -> Variable {
-        LayerNorm::forward(self, x)
-    }
-}
+module!(LayerNorm);

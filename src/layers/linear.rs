@@ -2,6 +2,7 @@
 
 use dezero_array::{Array, DType};
 
+use super::layer::module;
 use super::{Initializer, Layer, Module};
 use crate::functions;
 use crate::parameter::Parameter;
@@ -130,12 +131,7 @@ impl Linear {
     }
 }
 
-impl Module for Linear {
-    #[track_caller]
-    fn forward(&self, x: &Variable) -> Variable {
-        Linear::forward(self, x)
-    }
-}
+module!(Linear);
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@
 //! assert_eq!(model.num_params(), 3 * 10 + 10 + 10 + 1);
 //! ```
 
+mod affine;
 mod batch_norm;
 mod conv;
 mod dropout;

@@ -1,6 +1,7 @@
 //! Pooling as layers, to be chained with others.
 
 use super::conv::IntoPair;
+use super::layer::module;
 use super::{Layer, Module};
 use crate::functions::Pool2dParams;
 use crate::variable::{AsVariable, Variable};
@@ -24,16 +25,6 @@ macro_rules! window_settings {
     };
 }
 
-macro_rules! module {
-    ($($Layer:ident),*) => {$(
-        impl Module for $Layer {
-            #[track_caller]
-            fn forward(&self, x: &Variable) -> Variable {
-                $Layer::forward(self, x)
-            }
-        }
-    )*};
-}
 module!(MaxPool2d, AvgPool2d, GlobalAvgPool, AdaptiveAvgPool2d);
 
 /// The largest number of each window; see [`Variable::max_pool2d`].
