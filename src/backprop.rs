@@ -11,7 +11,8 @@ use smallvec::SmallVec;
 
 use crate::config;
 use crate::frontier::Frontier;
-use crate::function::{Backward, Body, Edge, Function, Gradients, Node};
+use crate::function::{Backward, Function, Gradients};
+use crate::node::{Body, Edge, Node};
 use crate::variable::Variable;
 use crate::watch;
 

@@ -4,7 +4,7 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::function::Node;
+use crate::node::Node;
 
 /// As many nodes wait at a time in a small graph: it shall not pay for vectors that grow.
 const ROOM: usize = 16;

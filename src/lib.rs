@@ -16,6 +16,7 @@
 // `#[derive(Layer)]` names this crate from outside and from inside alike.
 extern crate self as dezero;
 
+mod apply;
 mod backprop;
 mod config;
 pub mod data;
@@ -28,6 +29,7 @@ mod gradient_check;
 mod graph_picture;
 pub mod layers;
 pub mod models;
+mod node;
 mod operators;
 pub mod optimizers;
 mod parameter;
@@ -42,6 +44,7 @@ mod variable;
 mod watch;
 pub mod weights;
 
+pub use apply::apply;
 pub use backprop::{BackwardOptions, grad, grad_with};
 pub use config::{
     detect_anomaly, enable_grad, find_anomaly, is_recording, is_training, keep_inputs, no_grad,
@@ -50,7 +53,7 @@ pub use config::{
 pub use derivatives::{hessian, hvp, jacobian, jvp, vjp};
 pub use dezero_array::{Array, DType, Device, Shape, random, s};
 pub use error::{Error, Result};
-pub use function::{Backward, Function, Gradients, Keep, Outputs, apply};
+pub use function::{Backward, Function, Gradients, Keep, Outputs};
 pub use gradient_check::{GradientMismatch, gradient_check, numerical_grad};
 pub use graph_picture::{GraphOptions, graph_svg, plot_graph, plot_graph_with, to_dot};
 pub use layers::{Layer, Module};

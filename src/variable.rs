@@ -9,7 +9,7 @@ use dezero_array::{Array, DType, Device, Shape};
 use parking_lot::{RwLock, RwLockReadGuard};
 
 use crate::backprop;
-use crate::function::{Edge, Hook, Node, next_sequence};
+use crate::node::{Edge, Hook, Node, next_sequence};
 
 /// An array that takes part in differentiation. A clone is another handle to the same variable.
 ///
@@ -107,6 +107,15 @@ impl Variable {
     #[inline]
     pub(crate) fn with_edge(data: Array, edge: Option<Edge>) -> Variable {
         Variable(Arc::new(Inner::new(data, edge)))
+    }
+
+    /// The only output of a node, which is made with a weak reference to it.
+    #[inline]
+    pub(crate) fn of_node(data: Array, node: impl FnOnce(Weak<Inner>) -> Arc<Node>) -> Variable {
+        Variable(Arc::new_cyclic(|output| {
+            let node = node(output.clone());
+            Inner::new(data, Some(Edge { node, index: 0 }))
+        }))
     }
 
     /// A leaf with a name for messages and pictures.

@@ -5,7 +5,8 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use dezero_array::{Array, Shape};
 
 use super::unary::Unary;
-use crate::function::{Backward, Keep, apply_one};
+use crate::apply::apply_unary;
+use crate::function::{Backward, Keep};
 use crate::functions;
 use crate::variable::Variable;
 
@@ -268,7 +269,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn sigmoid(&self) -> Variable {
-        apply_one(Sigmoid, &[self])
+        apply_unary(Sigmoid, self)
     }
 
     /// max(x, 0). The gradient at 0 is 0.
@@ -281,7 +282,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn relu(&self) -> Variable {
-        apply_one(Relu, &[self])
+        apply_unary(Relu, self)
     }
 
     /// x where it is positive, `slope` · x elsewhere. The gradient at 0 is `slope`. The book and
@@ -294,7 +295,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn leaky_relu(&self, slope: f64) -> Variable {
-        apply_one(LeakyRelu { slope }, &[self])
+        apply_unary(LeakyRelu { slope }, self)
     }
 
     /// x where it is positive, `alpha` · (e^x - 1) elsewhere; `alpha` is 1 in most papers.
@@ -306,7 +307,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn elu(&self, alpha: f64) -> Variable {
-        apply_one(Elu { alpha }, &[self])
+        apply_unary(Elu { alpha }, self)
     }
 
     /// log(1 + e^x), without overflow.
@@ -318,7 +319,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn softplus(&self) -> Variable {
-        apply_one(Softplus, &[self])
+        apply_unary(Softplus, self)
     }
 
     /// x Φ(x), where Φ is the distribution function of the standard normal:
@@ -330,7 +331,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn gelu(&self) -> Variable {
-        apply_one(Gelu, &[self])
+        apply_unary(Gelu, self)
     }
 
     /// The approximation of [`gelu`](Variable::gelu) that GPT-2 and BERT were trained with:
@@ -343,7 +344,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn gelu_tanh(&self) -> Variable {
-        apply_one(GeluTanh, &[self])
+        apply_unary(GeluTanh, self)
     }
 
     /// x / (1 + e^-x), also called swish.
@@ -356,7 +357,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn silu(&self) -> Variable {
-        apply_one(Silu, &[self])
+        apply_unary(Silu, self)
     }
 
     /// e^x / Σ e^x, where the sum runs along `axis` (negative: from the end). Without overflow.
@@ -372,7 +373,7 @@ impl Variable {
     #[track_caller]
     pub fn softmax(&self, axis: isize) -> Variable {
         let axis = checked_axis("softmax", axis, &self.shape());
-        apply_one(Softmax { axis }, &[self])
+        apply_unary(Softmax { axis }, self)
     }
 
     /// x - log Σ e^x, where the sum runs along `axis` (negative: from the end): the logarithm of
@@ -389,7 +390,7 @@ impl Variable {
     #[track_caller]
     pub fn log_softmax(&self, axis: isize) -> Variable {
         let axis = checked_axis("log_softmax", axis, &self.shape());
-        apply_one(LogSoftmax { axis }, &[self])
+        apply_unary(LogSoftmax { axis }, self)
     }
 }
 

@@ -8,10 +8,8 @@ use std::fmt;
 use dezero_array::{Array, broadcast_shape};
 
 use super::unary::Unary;
-use crate::config;
-use crate::function::{
-    Backward, Function, Gradients, Keep, Operands, Outputs, apply_one, apply_to,
-};
+use crate::apply::{Operands, apply_one, apply_unary};
+use crate::function::{Backward, Function, Gradients, Keep, Outputs};
 use crate::variable::{AsVariable, Variable};
 
 /// Applies a function of two operands: those that need gradients are brought to the common shape and
@@ -25,19 +23,20 @@ fn apply_binary<F: Function>(
     x1: &Variable,
 ) -> Variable {
     let operands = Operands::read(&[x0, x1]);
-    let [data0, data1] = &operands.xs;
-    // Compared by hand: `==` of slices calls memcmp, which costs more than a scalar's arithmetic.
-    let same = data0.ndim() == data1.ndim()
-        && data0.shape().iter().zip(data1.shape()).all(|(n, m)| n == m)
-        && data0.dtype() == data1.dtype();
-    if same && config::current().is_plain() {
-        return apply_to(function, operands);
-    }
-    if same {
-        return apply_one(function, &[x0, x1]);
+    if agree(&operands.xs) {
+        return operands.apply(function, &[x0, x1]);
     }
     let (x0, x1) = broadcast_operands(operation, x0, x1);
     apply_one(function, &[&x0, &x1])
+}
+
+/// Whether both have one shape and type.
+fn agree(xs: &[Array]) -> bool {
+    let (x0, x1) = (&xs[0], &xs[1]);
+    // Compared by hand: `==` of slices calls memcmp, which costs more than a scalar's arithmetic.
+    x0.ndim() == x1.ndim()
+        && x0.shape().iter().zip(x1.shape()).all(|(n, m)| n == m)
+        && x0.dtype() == x1.dtype()
 }
 
 /// `x0` and `x1` for a function of two operands: those that need gradients in the common shape and
@@ -303,13 +302,13 @@ pub(crate) fn div(x0: &Variable, x1: &Variable) -> Variable {
 #[track_caller]
 #[inline]
 pub(crate) fn neg(x: &Variable) -> Variable {
-    apply_one(Neg, &[x])
+    apply_unary(Neg, x)
 }
 
 #[track_caller]
 #[inline]
 pub(crate) fn add_number(x: &Variable, c: Number) -> Variable {
-    apply_one(AddNumber(c), &[x])
+    apply_unary(AddNumber(c), x)
 }
 
 #[track_caller]
@@ -319,19 +318,19 @@ pub(crate) fn sub_number(x: &Variable, c: Number) -> Variable {
         Number::Float(c) => Number::Float(-c),
         Number::Int(c) => Number::Int(c.wrapping_neg()),
     };
-    apply_one(AddNumber(minus), &[x])
+    apply_unary(AddNumber(minus), x)
 }
 
 #[track_caller]
 #[inline]
 pub(crate) fn sub_from_number(c: Number, x: &Variable) -> Variable {
-    apply_one(SubFromNumber(c), &[x])
+    apply_unary(SubFromNumber(c), x)
 }
 
 #[track_caller]
 #[inline]
 pub(crate) fn mul_number(x: &Variable, c: Number) -> Variable {
-    apply_one(MulNumber(c), &[x])
+    apply_unary(MulNumber(c), x)
 }
 
 /// x · c in the place of x, where nobody else sees it.
@@ -351,7 +350,7 @@ fn scaled(mut x: Variable, c: Number) -> Variable {
 #[track_caller]
 #[inline]
 pub(crate) fn div_by_number(x: &Variable, c: Number) -> Variable {
-    apply_one(DivByNumber(c), &[x])
+    apply_unary(DivByNumber(c), x)
 }
 
 /// x / c in the place of x, where nobody else sees it.
@@ -371,7 +370,7 @@ fn divided(mut x: Variable, c: Number) -> Variable {
 #[track_caller]
 #[inline]
 pub(crate) fn div_number(c: Number, x: &Variable) -> Variable {
-    apply_one(DivNumber(c), &[x])
+    apply_unary(DivNumber(c), x)
 }
 
 /// x^c for a number c.
@@ -471,7 +470,7 @@ macro_rules! number_exponent {
         impl Exponent for $t {
             #[track_caller]
             fn power_of(self, x: &Variable) -> Variable {
-                apply_one(PowNumber(self as f64), &[x])
+                apply_unary(PowNumber(self as f64), x)
             }
         }
     )*};

@@ -2,7 +2,8 @@
 
 use dezero_array::{Array, DType, Shape};
 
-use crate::function::{Backward, Function, Gradients, Keep, Outputs, apply_one};
+use crate::apply::apply_one;
+use crate::function::{Backward, Function, Gradients, Keep, Outputs};
 use crate::variable::{AsVariable, Variable};
 
 /// The shape in which numbers of channels meet (N, C, …).

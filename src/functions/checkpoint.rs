@@ -6,11 +6,11 @@ use dezero_array::Array;
 use dezero_array::random::{self, RandomState};
 
 use super::unary::Identity;
+use crate::apply::{apply, apply_unary};
 use crate::backprop;
 use crate::config;
-use crate::function::{
-    Backward, Edge, Function, Gradients, Keep, Outputs, apply, apply_one, next_sequence,
-};
+use crate::function::{Backward, Function, Gradients, Keep, Outputs};
+use crate::node::{Edge, next_sequence};
 use crate::variable::{AsVariable, Variable};
 
 type Block = dyn Fn(&[Variable]) -> Vec<Variable> + Send + Sync;
@@ -49,7 +49,7 @@ impl Function for Checkpoint {
                     (Some(_), false) => Variable::new(context.input_data(i).clone()),
                     // A place of its own in the graph, at which this gradient stops, and from which the
                     // next order goes on.
-                    (Some(_), true) => apply_one(Identity, &[&context.input(i)]),
+                    (Some(_), true) => apply_unary(Identity, &context.input(i)),
                 })
                 .collect();
             let ys = with_random(self.random.as_deref(), || (self.block)(&xs));

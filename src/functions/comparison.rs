@@ -4,7 +4,8 @@ use dezero_array::{Array, DType, broadcast_shape};
 
 use super::arithmetic::broadcast_operands;
 use super::unary::Unary;
-use crate::function::{Backward, Function, Gradients, Keep, Outputs, apply_one};
+use crate::apply::{apply_one, apply_unary};
+use crate::function::{Backward, Function, Gradients, Keep, Outputs};
 use crate::variable::{AsVariable, Variable};
 
 /// How much of the gradient goes to the first of two operands: all where it won, half at a tie.
@@ -156,7 +157,7 @@ impl Variable {
         if low.is_nan() || high.is_nan() || low > high {
             panic!("clip: takes low <= high, got low {low} and high {high}");
         }
-        apply_one(Clip { low, high }, &[self])
+        apply_unary(Clip { low, high }, self)
     }
 }
 

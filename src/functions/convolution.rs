@@ -7,7 +7,8 @@
 use dezero_array::{Array, Conv2dParams};
 
 use super::unary::Unary;
-use crate::function::{Backward, Function, Gradients, Keep, Outputs, apply_one};
+use crate::apply::{apply_one, apply_unary};
+use crate::function::{Backward, Function, Gradients, Keep, Outputs};
 use crate::variable::{AsVariable, Variable};
 
 type Pair = (usize, usize);
@@ -480,13 +481,13 @@ impl Variable {
             [_, _, rows, columns] => (rows, columns),
             ref shape => panic!("im2col: takes four axes (N, C, H, W), got {shape:?}"),
         };
-        apply_one(
+        apply_unary(
             Im2Col {
                 kernel,
                 params,
                 image,
             },
-            &[self],
+            self,
         )
     }
 
@@ -510,13 +511,13 @@ impl Variable {
             [_, _, rows, columns, _, _] => (rows, columns),
             ref shape => panic!("col2im: takes six axes (N, C, KH, KW, OH, OW), got {shape:?}"),
         };
-        apply_one(
+        apply_unary(
             Col2Im {
                 image,
                 params,
                 kernel,
             },
-            &[self],
+            self,
         )
     }
 }

@@ -3,8 +3,9 @@
 use dezero_array::{Array, random};
 
 use super::unary::Unary;
+use crate::apply::apply_unary;
 use crate::config::is_training;
-use crate::function::{Backward, apply_one};
+use crate::function::Backward;
 use crate::variable::Variable;
 
 /// The divisor is 1 - ratio where an element passes and infinite where it is dropped: one pass
@@ -54,7 +55,7 @@ impl Variable {
             return self.clone();
         }
         let divisor = divisor(&self.data(), ratio);
-        apply_one(Dropout { divisor }, &[self])
+        apply_unary(Dropout { divisor }, self)
     }
 }
 
@@ -73,14 +74,14 @@ mod tests {
     use dezero_array::{Array, DType};
 
     use super::Dropout;
-    use crate::function::apply_one;
+    use crate::apply::apply_unary;
     use crate::{Variable, gradient_check};
 
     /// Finite differences need the same mask at every call.
     fn with_fixed_mask(x: &Variable) -> Variable {
         let drop = f64::INFINITY;
         let divisor = Array::new([[0.4, drop, 0.4], [drop, drop, 0.4]]);
-        apply_one(Dropout { divisor }, &[x]) * x
+        apply_unary(Dropout { divisor }, x) * x
     }
 
     gradient_check!(

@@ -5,7 +5,8 @@ use std::f64::consts::FRAC_2_SQRT_PI;
 use dezero_array::Array;
 
 use super::unary::Unary;
-use crate::function::{Backward, Keep, apply_one};
+use crate::apply::apply_unary;
+use crate::function::{Backward, Keep};
 use crate::variable::Variable;
 
 struct Exp;
@@ -257,7 +258,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn exp(&self) -> Variable {
-        apply_one(Exp, &[self])
+        apply_unary(Exp, self)
     }
 
     /// e^x - 1, exact also where x is near 0 and `exp` would round the difference away.
@@ -268,7 +269,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn exp_m1(&self) -> Variable {
-        apply_one(ExpM1, &[self])
+        apply_unary(ExpM1, self)
     }
 
     /// Natural logarithm of each element: -∞ of 0, NaN of what is negative.
@@ -281,7 +282,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn log(&self) -> Variable {
-        apply_one(Log, &[self])
+        apply_unary(Log, self)
     }
 
     /// log(1 + x), exact also where x is near 0.
@@ -292,7 +293,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn log1p(&self) -> Variable {
-        apply_one(Log1p, &[self])
+        apply_unary(Log1p, self)
     }
 
     /// Sine of each element, in radians.
@@ -305,7 +306,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn sin(&self) -> Variable {
-        apply_one(Sin, &[self])
+        apply_unary(Sin, self)
     }
 
     /// Cosine of each element, in radians.
@@ -316,7 +317,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn cos(&self) -> Variable {
-        apply_one(Cos, &[self])
+        apply_unary(Cos, self)
     }
 
     /// Tangent of each element, in radians.
@@ -329,7 +330,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn tan(&self) -> Variable {
-        apply_one(Tan, &[self])
+        apply_unary(Tan, self)
     }
 
     /// Hyperbolic tangent of each element.
@@ -342,7 +343,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn tanh(&self) -> Variable {
-        apply_one(Tanh, &[self])
+        apply_unary(Tanh, self)
     }
 
     /// Square root of each element. At 0 the gradient is infinite.
@@ -355,7 +356,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn sqrt(&self) -> Variable {
-        apply_one(Sqrt, &[self])
+        apply_unary(Sqrt, self)
     }
 
     /// Each element times itself; integers stay integers.
@@ -368,7 +369,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn square(&self) -> Variable {
-        apply_one(Square, &[self])
+        apply_unary(Square, self)
     }
 
     /// 1 / x.
@@ -381,7 +382,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn reciprocal(&self) -> Variable {
-        apply_one(Reciprocal, &[self])
+        apply_unary(Reciprocal, self)
     }
 
     /// Magnitude of each element. The gradient is the sign of x, so 0 at 0.
@@ -394,7 +395,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn abs(&self) -> Variable {
-        apply_one(Abs, &[self])
+        apply_unary(Abs, self)
     }
 
     /// The error function, 2/√π ∫₀ˣ exp(-t²) dt.
@@ -405,7 +406,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn erf(&self) -> Variable {
-        apply_one(Erf, &[self])
+        apply_unary(Erf, self)
     }
 
     /// -1, 0 or 1 by the sign of each element. The gradient is 0 everywhere.
@@ -417,7 +418,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn sign(&self) -> Variable {
-        apply_one(Sign, &[self])
+        apply_unary(Sign, self)
     }
 
     /// The largest integer not above each element. The gradient is 0 everywhere.
@@ -428,7 +429,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn floor(&self) -> Variable {
-        apply_one(Floor, &[self])
+        apply_unary(Floor, self)
     }
 
     /// The smallest integer not below each element. The gradient is 0 everywhere.
@@ -439,7 +440,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn ceil(&self) -> Variable {
-        apply_one(Ceil, &[self])
+        apply_unary(Ceil, self)
     }
 
     /// The nearest integer of each element, halves to the even one. The gradient is 0 everywhere.
@@ -451,7 +452,7 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn round(&self) -> Variable {
-        apply_one(Round, &[self])
+        apply_unary(Round, self)
     }
 }
 

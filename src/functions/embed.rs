@@ -3,7 +3,8 @@
 use dezero_array::{Array, DType, Shape};
 
 use super::unary::Unary;
-use crate::function::{Backward, apply_one};
+use crate::apply::apply_unary;
+use crate::function::Backward;
 use crate::variable::{AsVariable, Variable};
 
 struct EmbedId {
@@ -20,12 +21,12 @@ impl Unary for EmbedId {
     }
 
     fn backward(&self, _: &Backward<'_>, gy: Variable) -> Variable {
-        apply_one(
+        apply_unary(
             EmbedIdGrad {
                 ids: self.ids.clone(),
                 words: self.words,
             },
-            &[&gy],
+            &gy,
         )
     }
 }
@@ -87,7 +88,7 @@ pub fn embed_id(w: impl AsVariable, ids: impl AsVariable) -> Variable {
             &w.shape()[..]
         );
     }
-    apply_one(EmbedId { ids, words }, &[&w])
+    apply_unary(EmbedId { ids, words }, &w)
 }
 
 #[cfg(test)]

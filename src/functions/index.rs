@@ -3,7 +3,8 @@
 use dezero_array::{Array, Indices, Shape};
 
 use super::unary::Unary;
-use crate::function::{Backward, apply_one};
+use crate::apply::apply_unary;
+use crate::function::Backward;
 use crate::variable::Variable;
 
 struct GetItem {
@@ -22,7 +23,7 @@ impl Unary for GetItem {
     #[track_caller]
     fn backward(&self, _: &Backward<'_>, gy: Variable) -> Variable {
         let (indices, to) = (self.indices.clone(), self.from.clone());
-        apply_one(GetItemGrad { indices, to }, &[&gy])
+        apply_unary(GetItemGrad { indices, to }, &gy)
     }
 }
 
@@ -65,13 +66,13 @@ impl Unary for Gather {
     #[track_caller]
     fn backward(&self, _: &Backward<'_>, gy: Variable) -> Variable {
         let (index, to) = (self.index.clone(), self.from.clone());
-        apply_one(
+        apply_unary(
             ScatterAdd {
                 axis: self.axis,
                 index,
                 to,
             },
-            &[&gy],
+            &gy,
         )
     }
 }
@@ -118,12 +119,12 @@ impl Variable {
     /// If there are more indices than axes, or a position is out of range.
     #[track_caller]
     pub fn get(&self, indices: impl Into<Indices>) -> Variable {
-        apply_one(
+        apply_unary(
             GetItem {
                 indices: indices.into(),
                 from: self.shape(),
             },
-            &[self],
+            self,
         )
     }
 
@@ -141,13 +142,13 @@ impl Variable {
     /// If the axis or a position is out of range, or the shapes do not fit.
     #[track_caller]
     pub fn gather(&self, axis: isize, index: &Array) -> Variable {
-        apply_one(
+        apply_unary(
             Gather {
                 axis,
                 index: index.clone(),
                 from: self.shape(),
             },
-            &[self],
+            self,
         )
     }
 
@@ -159,13 +160,13 @@ impl Variable {
     #[track_caller]
     pub fn scatter_add(&self, axis: isize, index: &Array, shape: impl AsRef<[usize]>) -> Variable {
         let to = Shape::from_slice(shape.as_ref());
-        apply_one(
+        apply_unary(
             ScatterAdd {
                 axis,
                 index: index.clone(),
                 to,
             },
-            &[self],
+            self,
         )
     }
 }

@@ -4,7 +4,8 @@ use dezero_array::{Array, Sections, Shape};
 
 use super::shape::axis_of;
 use super::unary::Unary;
-use crate::function::{Backward, Function, Gradients, Outputs, apply, apply_one};
+use crate::apply::{apply, apply_unary};
+use crate::function::{Backward, Function, Gradients, Outputs};
 use crate::variable::Variable;
 
 struct Concatenate {
@@ -73,11 +74,11 @@ impl Unary for Pad {
 
     #[track_caller]
     fn backward(&self, _: &Backward<'_>, gy: Variable) -> Variable {
-        apply_one(
+        apply_unary(
             Crop {
                 widths: self.widths.clone(),
             },
-            &[&gy],
+            &gy,
         )
     }
 }
@@ -100,12 +101,12 @@ impl Unary for Crop {
 
     #[track_caller]
     fn backward(&self, _: &Backward<'_>, gy: Variable) -> Variable {
-        apply_one(
+        apply_unary(
             Pad {
                 widths: self.widths.clone(),
                 value: 0.0,
             },
-            &[&gy],
+            &gy,
         )
     }
 }
@@ -200,12 +201,12 @@ impl Variable {
     /// If there is not one pair for each axis.
     #[track_caller]
     pub fn pad(&self, widths: impl AsRef<[(usize, usize)]>, value: f64) -> Variable {
-        apply_one(
+        apply_unary(
             Pad {
                 widths: widths.as_ref().to_vec(),
                 value,
             },
-            &[self],
+            self,
         )
     }
 

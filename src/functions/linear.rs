@@ -3,7 +3,8 @@
 use dezero_array::Array;
 
 use super::arithmetic::to_common_dtype;
-use crate::function::{Backward, Function, Gradients, Keep, Outputs, apply_one};
+use crate::apply::apply_one;
+use crate::function::{Backward, Function, Gradients, Keep, Outputs};
 use crate::variable::{AsVariable, Variable};
 
 /// Inputs: x, W and, if there is a bias, b.

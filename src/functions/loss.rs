@@ -6,7 +6,8 @@
 use dezero_array::Array;
 
 use super::arithmetic::broadcast_operands;
-use crate::function::{Backward, Function, Gradients, Keep, Outputs, apply_one};
+use crate::apply::{apply_one, apply_unary};
+use crate::function::{Backward, Function, Gradients, Keep, Outputs};
 use crate::variable::{AsVariable, Variable};
 
 /// Examples in a batch: the length of the first axis, 1 without axes.
@@ -192,12 +193,12 @@ impl Function for SoftmaxCrossEntropy {
 #[track_caller]
 pub fn softmax_cross_entropy(x: impl AsVariable, t: impl AsVariable) -> Variable {
     let (x, labels) = (x.as_variable(), t.as_variable().data());
-    apply_one(
+    apply_unary(
         SoftmaxCrossEntropy {
             labels,
             log_totals: None,
         },
-        &[&x],
+        &x,
     )
 }
 

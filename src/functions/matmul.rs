@@ -2,7 +2,8 @@
 
 use dezero_array::Array;
 
-use crate::function::{Backward, Function, Gradients, Keep, Outputs, apply_one};
+use crate::apply::apply_one;
+use crate::function::{Backward, Function, Gradients, Keep, Outputs};
 use crate::variable::{AsVariable, Variable};
 
 /// Operands of two or more axes each; vectors come as matrices.

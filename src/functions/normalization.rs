@@ -3,7 +3,8 @@
 use dezero_array::{Array, Shape};
 
 use super::arithmetic::to_common_dtype;
-use crate::function::{Backward, Function, Gradients, Keep, Outputs, apply_one};
+use crate::apply::apply_one;
+use crate::function::{Backward, Function, Gradients, Keep, Outputs};
 use crate::variable::{AsVariable, Variable};
 
 /// Inputs: x, gamma, beta. Statistics are over the last axes, as many as gamma has.

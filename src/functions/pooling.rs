@@ -3,7 +3,8 @@
 use dezero_array::{Array, Pool2dParams};
 
 use super::unary::Unary;
-use crate::function::{Backward, Function, Gradients, Keep, Outputs, apply_one};
+use crate::apply::apply_unary;
+use crate::function::{Backward, Function, Gradients, Keep, Outputs};
 use crate::variable::Variable;
 
 type Pair = (usize, usize);
@@ -44,7 +45,7 @@ impl Function for MaxPool2d {
     fn backward(&self, context: &Backward<'_>) -> Gradients {
         let positions = self.positions.clone().expect("set by forward");
         let image = self.image;
-        apply_one(ScatterPlanes { positions, image }, &[&context.gy(0)]).into()
+        apply_unary(ScatterPlanes { positions, image }, &context.gy(0)).into()
     }
 }
 
@@ -65,7 +66,7 @@ impl Unary for ScatterPlanes {
     #[track_caller]
     fn backward(&self, _: &Backward<'_>, gy: Variable) -> Variable {
         let (positions, image) = (self.positions.clone(), self.image);
-        apply_one(GatherPlanes { positions, image }, &[&gy])
+        apply_unary(GatherPlanes { positions, image }, &gy)
     }
 }
 
@@ -86,7 +87,7 @@ impl Unary for GatherPlanes {
     #[track_caller]
     fn backward(&self, _: &Backward<'_>, gy: Variable) -> Variable {
         let (positions, image) = (self.positions.clone(), self.image);
-        apply_one(ScatterPlanes { positions, image }, &[&gy])
+        apply_unary(ScatterPlanes { positions, image }, &gy)
     }
 }
 
@@ -117,7 +118,7 @@ impl Unary for AveragePool {
     #[track_caller]
     fn backward(&self, _: &Backward<'_>, gy: Variable) -> Variable {
         let AveragePool { windows, image } = *self;
-        apply_one(SpreadEvenly { windows, image }, &[&gy])
+        apply_unary(SpreadEvenly { windows, image }, &gy)
     }
 }
 
@@ -143,7 +144,7 @@ impl Unary for SpreadEvenly {
     #[track_caller]
     fn backward(&self, _: &Backward<'_>, gy: Variable) -> Variable {
         let SpreadEvenly { windows, image } = *self;
-        apply_one(AveragePool { windows, image }, &[&gy])
+        apply_unary(AveragePool { windows, image }, &gy)
     }
 }
 
@@ -168,13 +169,13 @@ impl Variable {
     pub fn max_pool2d(&self, params: Pool2dParams) -> Variable {
         let image = image_of("max_pool2d", self);
         let positions = None;
-        apply_one(
+        apply_unary(
             MaxPool2d {
                 params,
                 image,
                 positions,
             },
-            &[self],
+            self,
         )
     }
 
@@ -197,7 +198,7 @@ impl Variable {
     pub fn avg_pool2d(&self, params: Pool2dParams, count_include_pad: bool) -> Variable {
         let image = image_of("avg_pool2d", self);
         let windows = Windows::Sliding(params, count_include_pad);
-        apply_one(AveragePool { windows, image }, &[self])
+        apply_unary(AveragePool { windows, image }, self)
     }
 
     /// The means of (OH, OW) = `output_size` windows that cover each plane: (N, C, H, W) to (N, C, OH, OW).
@@ -216,7 +217,7 @@ impl Variable {
     pub fn adaptive_avg_pool2d(&self, output_size: (usize, usize)) -> Variable {
         let image = image_of("adaptive_avg_pool2d", self);
         let windows = Windows::Covering(output_size);
-        apply_one(AveragePool { windows, image }, &[self])
+        apply_unary(AveragePool { windows, image }, self)
     }
 
     /// The mean of each plane: (N, C, H, W) to (N, C).

@@ -5,8 +5,9 @@ use dezero_array::{Array, DType, Shape};
 
 use super::join::{concatenate, split, stack};
 use super::unary::Identity;
+use crate::apply::{apply, apply_unary};
 use crate::backprop::grad_with;
-use crate::function::{Backward, Function, Gradients, Keep, Outputs, apply, apply_one};
+use crate::function::{Backward, Function, Gradients, Keep, Outputs};
 use crate::variable::{AsVariable, Variable};
 
 /// Inputs: a0, a1, c. Outputs: h', c', and the activated gates, which only the backward reads.
@@ -136,7 +137,7 @@ impl Function for LstmSequence {
         // The same computation in steps, each of which can be differentiated again. It starts from
         // variables of its own: h may depend on W too, by an earlier sequence, and that path is
         // not this function's.
-        let inputs = [0, 1, 2, 3].map(|i| apply_one(Identity, &[&context.input(i)]));
+        let inputs = [0, 1, 2, 3].map(|i| apply_unary(Identity, &context.input(i)));
         let [a, w, h, c] = &inputs;
         let (mut h, mut c) = (h.clone(), c.clone());
         let mut hs = Vec::new();

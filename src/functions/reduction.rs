@@ -7,7 +7,8 @@ use dezero_array::{Array, Axes, Shape};
 
 use super::shape::axis_of;
 use super::unary::Unary;
-use crate::function::{Backward, Keep, apply_one};
+use crate::apply::apply_unary;
+use crate::function::{Backward, Keep};
 use crate::variable::Variable;
 
 /// Which axes are reduced, and the shape that a result has with them kept.
@@ -166,12 +167,12 @@ impl Unary for CumSum {
 
     #[track_caller]
     fn backward(&self, _: &Backward<'_>, gy: Variable) -> Variable {
-        apply_one(
+        apply_unary(
             CumSum {
                 axis: self.axis,
                 reverse: !self.reverse,
             },
-            &[&gy],
+            &gy,
         )
     }
 }
@@ -202,9 +203,9 @@ impl Variable {
     /// If an axis is out of range or repeated.
     #[track_caller]
     pub fn sum_axis(&self, axes: impl Into<Axes>, keepdims: bool) -> Variable {
-        apply_one(
+        apply_unary(
             Sum(Reduction::new("sum", self, axes.into(), keepdims)),
-            &[self],
+            self,
         )
     }
 
@@ -222,7 +223,7 @@ impl Variable {
     pub fn mean_axis(&self, axes: impl Into<Axes>, keepdims: bool) -> Variable {
         let reduction = Reduction::new("mean", self, axes.into(), keepdims);
         let count = reduction.count();
-        apply_one(Sum(reduction), &[self]) / count as f64
+        apply_unary(Sum(reduction), self) / count as f64
     }
 
     /// Variance of all elements: the mean squared distance from the mean (ddof 0, as NumPy).
@@ -264,7 +265,7 @@ impl Variable {
     #[track_caller]
     pub fn max_axis(&self, axes: impl Into<Axes>, keepdims: bool) -> Variable {
         let reduction = Reduction::new("max", self, axes.into(), keepdims);
-        apply_one(Extreme::<true>(reduction), &[self])
+        apply_unary(Extreme::<true>(reduction), self)
     }
 
     /// Smallest element, zero-dimensional. Elements that tie share the gradient evenly.
@@ -283,7 +284,7 @@ impl Variable {
     #[track_caller]
     pub fn min_axis(&self, axes: impl Into<Axes>, keepdims: bool) -> Variable {
         let reduction = Reduction::new("min", self, axes.into(), keepdims);
-        apply_one(Extreme::<false>(reduction), &[self])
+        apply_unary(Extreme::<false>(reduction), self)
     }
 
     /// log Σ exp x over some axes, without overflow; its gradient is the softmax.
@@ -292,9 +293,9 @@ impl Variable {
     /// If an axis is out of range or repeated.
     #[track_caller]
     pub fn logsumexp(&self, axes: impl Into<Axes>, keepdims: bool) -> Variable {
-        apply_one(
+        apply_unary(
             LogSumExp(Reduction::new("logsumexp", self, axes.into(), keepdims)),
-            &[self],
+            self,
         )
     }
 
@@ -316,9 +317,9 @@ impl Variable {
     /// If an axis is out of range or repeated.
     #[track_caller]
     pub fn norm_axis(&self, axes: impl Into<Axes>, keepdims: bool) -> Variable {
-        apply_one(
+        apply_unary(
             Norm(Reduction::new("norm", self, axes.into(), keepdims)),
-            &[self],
+            self,
         )
     }
 
@@ -334,12 +335,12 @@ impl Variable {
     #[track_caller]
     pub fn cumsum(&self, axis: isize) -> Variable {
         axis_of("cumsum", axis, self.ndim());
-        apply_one(
+        apply_unary(
             CumSum {
                 axis,
                 reverse: false,
             },
-            &[self],
+            self,
         )
     }
 }

@@ -6,7 +6,8 @@ use dezero_array::{Array, DType, IntoShape, Shape};
 use smallvec::SmallVec;
 
 use super::unary::Unary;
-use crate::function::{Backward, apply_one};
+use crate::apply::apply_unary;
+use crate::function::Backward;
 use crate::variable::Variable;
 
 struct Reshape {
@@ -136,12 +137,12 @@ impl Variable {
     /// If the number of elements differs.
     #[track_caller]
     pub fn reshape(&self, shape: impl IntoShape) -> Variable {
-        apply_one(
+        apply_unary(
             Reshape {
                 to: shape.into_sizes(),
                 from: self.shape(),
             },
-            &[self],
+            self,
         )
     }
 
@@ -180,11 +181,11 @@ impl Variable {
         let axes = axes
             .into_iter()
             .map(|axis| if axis < 0 { axis + ndim } else { axis });
-        apply_one(
+        apply_unary(
             Permute {
                 axes: axes.collect(),
             },
-            &[self],
+            self,
         )
     }
 
@@ -268,13 +269,13 @@ impl Variable {
             return self.clone();
         }
         let is_implied = false;
-        apply_one(
+        apply_unary(
             BroadcastTo {
                 from,
                 to,
                 is_implied,
             },
-            &[self],
+            self,
         )
     }
 
@@ -287,13 +288,13 @@ impl Variable {
             return x;
         }
         let is_implied = true;
-        apply_one(
+        apply_unary(
             BroadcastTo {
                 from,
                 to,
                 is_implied,
             },
-            &[&x],
+            &x,
         )
     }
 
@@ -308,7 +309,7 @@ impl Variable {
         if from == to {
             return self.clone();
         }
-        apply_one(SumTo { from, to }, &[self])
+        apply_unary(SumTo { from, to }, self)
     }
 
     /// The elements converted to another type. Gradients come back in the type of the input.
@@ -318,7 +319,7 @@ impl Variable {
         if from == dtype {
             return self.clone();
         }
-        apply_one(ToDType { from, to: dtype }, &[self])
+        apply_unary(ToDType { from, to: dtype }, self)
     }
 }
 

@@ -9,7 +9,7 @@ use dezero_array::{DType, Shape};
 use super::GraphOptions;
 use crate::backprop;
 use crate::error::{Error, Result};
-use crate::function::Node;
+use crate::node::Node;
 use crate::variable::Variable;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,6 @@
 //! Functions of one, two or three arrays, element by element.
+//!
+//! None of them is `#[inline]`: their kernels are compiled here, once, and not in every crate that calls them.
 
 use crate::cpu::map::{map, map_angles, uniform};
 use crate::cpu::simd::Cost;
@@ -114,7 +116,6 @@ macro_rules! binary_methods {
     ($($(#[$doc:meta])* $name:ident $op:ident;)*) => {
         impl Array {$(
             $(#[$doc])*
-            #[inline]
             #[track_caller]
             pub fn $name(&self, other: &Array) -> Array {
                 binary::<$op>(self, other)
@@ -190,7 +191,6 @@ impl Array {
     /// use dezero_array::Array;
     /// assert_eq!(Array::new([1, 3]).div(&Array::new(2)).to_vec::<f64>(), [0.5, 1.5]);
     /// ```
-    #[inline]
     #[track_caller]
     pub fn div(&self, other: &Array) -> Array {
         if self.dtype() == other.dtype() {
@@ -385,7 +385,6 @@ macro_rules! float_methods {
     ($($(#[$doc:meta])* $name:ident $cost:ident $T:ident $x:ident => $body:expr;)*) => {
         impl Array {$(
             $(#[$doc])*
-            #[inline]
             pub fn $name(&self) -> Array {
                 float_map!(self, Cost::$cost, $T, $x => $body)
             }
@@ -490,7 +489,6 @@ macro_rules! angle_methods {
     ($($(#[$doc:meta])* $name:ident $exact:ident;)*) => {
         impl Array {$(
             $(#[$doc])*
-            #[inline]
             pub fn $name(&self) -> Array {
                 match_dtype!(floats self.dtype(), T => map_angles::<T>(
                     self,
@@ -530,7 +528,6 @@ macro_rules! number_methods {
     ($($(#[$doc:meta])* $name:ident $T:ident $x:ident => $body:expr;)*) => {
         impl Array {$(
             $(#[$doc])*
-            #[inline]
             pub fn $name(&self) -> Array {
                 match_dtype!(numbers self.dtype(), $T => map::<$T, $T>(
                     self, Cost::Cheap, #[inline(always)] |$x| $body,

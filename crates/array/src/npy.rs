@@ -112,7 +112,7 @@ pub(crate) fn written_length(array: &Array) -> u64 {
     (header_bytes(array).len() + array.size() * array.dtype().size()) as u64
 }
 
-fn read_whole(reader: &mut impl Read, length: u64) -> Result<Array, ErrorKind> {
+fn read_whole(reader: &mut dyn Read, length: u64) -> Result<Array, ErrorKind> {
     let (header, start) = read_header(reader)?;
     header.expect_length(length.saturating_sub(start))?;
     read_elements(reader, &header, u64::MAX)
@@ -146,7 +146,7 @@ impl FullHeader {
 }
 
 pub(crate) fn read_elements(
-    reader: &mut impl Read,
+    reader: &mut dyn Read,
     header: &FullHeader,
     reserve: u64,
 ) -> Result<Array, ErrorKind> {
@@ -163,7 +163,7 @@ pub(crate) fn read_elements(
 }
 
 /// Reads a header, up to the first element; also the number of bytes read.
-pub(crate) fn read_header(reader: &mut impl Read) -> Result<(FullHeader, u64), ErrorKind> {
+pub(crate) fn read_header(reader: &mut dyn Read) -> Result<(FullHeader, u64), ErrorKind> {
     let mut start = [0; 12];
     let found = read_full(reader, &mut start[..8])?;
     if !start[..found.min(6)].starts_with(&MAGIC[..found.min(6)]) {

@@ -95,36 +95,60 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Vec<(String, Array)>, Error> {
 /// # Errors
 /// If the writer fails or two arrays have one name.
 pub fn write<W: Write + Seek, N: AsRef<str>, A: Borrow<Array>>(
-    writer: W,
+    mut writer: W,
     arrays: impl IntoIterator<Item = (N, A)>,
     compression: Compression,
 ) -> Result<(), Error> {
-    let method = match compression {
-        Compression::Stored => CompressionMethod::Stored,
-        Compression::Deflated => CompressionMethod::Deflated,
-    };
-    let mut names = HashSet::new();
-    let mut zip = ZipWriter::new(writer);
+    let mut archive = Writer::new(&mut writer, compression);
     for (name, array) in arrays {
         let (name, array) = (name.as_ref(), array.borrow());
-        let mut write_entry = || {
-            if !names.insert(name.to_owned()) {
-                return Err(ErrorKind::DuplicateName.into());
-            }
-            // Deflate may grow what it cannot compress, by less than this.
-            let length = npy::written_length(array);
-            let large = length + length / 1000 + 1024 > u64::from(u32::MAX);
-            let options = SimpleFileOptions::default()
-                .compression_method(method)
-                .large_file(large);
-            zip.start_file(format!("{name}.npy"), options)
-                .map_err(kind_of)?;
-            npy::write(&mut zip, array)
-        };
-        write_entry().map_err(|error| error.in_entry(Some(name)))?;
+        (archive.add(name, array)).map_err(|error| error.in_entry(Some(name)))?;
     }
-    zip.finish().map_err(kind_of)?;
+    archive.zip.finish().map_err(kind_of)?;
     Ok(())
+}
+
+/// What an archive is read from: behind a pointer, so that the reading of zip files is compiled once.
+trait Source: Read + Seek + Send {}
+impl<R: Read + Seek + Send> Source for R {}
+
+/// What an archive is written to.
+trait Sink: Write + Seek {}
+impl<W: Write + Seek> Sink for W {}
+
+struct Writer<'a> {
+    zip: ZipWriter<&'a mut dyn Sink>,
+    method: CompressionMethod,
+    names: HashSet<String>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(writer: &'a mut dyn Sink, compression: Compression) -> Writer<'a> {
+        Writer {
+            zip: ZipWriter::new(writer),
+            method: match compression {
+                Compression::Stored => CompressionMethod::Stored,
+                Compression::Deflated => CompressionMethod::Deflated,
+            },
+            names: HashSet::new(),
+        }
+    }
+
+    fn add(&mut self, name: &str, array: &Array) -> Result<(), Error> {
+        if !self.names.insert(name.to_owned()) {
+            return Err(ErrorKind::DuplicateName.into());
+        }
+        // Deflate may grow what it cannot compress, by less than this.
+        let length = npy::written_length(array);
+        let large = length + length / 1000 + 1024 > u64::from(u32::MAX);
+        let options = SimpleFileOptions::default()
+            .compression_method(self.method)
+            .large_file(large);
+        self.zip
+            .start_file(format!("{name}.npy"), options)
+            .map_err(kind_of)?;
+        npy::write(&mut self.zip, array)
+    }
 }
 
 /// An open `.npz` archive, whose arrays are read one at a time.
@@ -138,14 +162,14 @@ pub fn write<W: Write + Seek, N: AsRef<str>, A: Borrow<Array>>(
 /// let w = archive.read("l1/W")?;
 /// # Ok::<(), dezero_array::Error>(())
 /// ```
-pub struct Archive<R> {
-    zip: ZipArchive<R>,
+pub struct Archive<'a> {
+    zip: ZipArchive<Box<dyn Source + 'a>>,
     /// Names of the arrays and their places in the archive.
     entries: Vec<(String, usize)>,
     path: Option<PathBuf>,
 }
 
-impl Archive<BufReader<File>> {
+impl Archive<'static> {
     /// Opens a file and reads its table of contents.
     ///
     /// # Errors
@@ -159,13 +183,17 @@ impl Archive<BufReader<File>> {
     }
 }
 
-impl<R: Read + Seek> Archive<R> {
+impl<'a> Archive<'a> {
     /// Reads the table of contents, wherever the reader stands.
     ///
     /// # Errors
     /// If the reader fails or does not give a sound zip archive: one with overlapping entries,
     /// two entries of one name or headers that contradict each other is refused.
-    pub fn new(mut reader: R) -> Result<Self, Error> {
+    pub fn new(reader: impl Read + Seek + Send + 'a) -> Result<Self, Error> {
+        Archive::of(Box::new(reader))
+    }
+
+    fn of(mut reader: Box<dyn Source + 'a>) -> Result<Self, Error> {
         reader.rewind()?;
         let mut start = [0; 4];
         let found = crate::stored_type::read_full(&mut reader, &mut start)?;

@@ -2,8 +2,6 @@
 
 use std::io::{self, Read};
 
-use half::{bf16, f16};
-
 use crate::error::ErrorKind;
 use crate::{Array, DType, Element, Shape};
 
@@ -88,7 +86,7 @@ impl StoredType {
     /// Reads a row-major array of `shape`. Allocates `reserve` bytes at most before they are read.
     pub(crate) fn read(
         self,
-        reader: &mut impl Read,
+        reader: &mut dyn Read,
         shape: &Shape,
         big_endian: bool,
         reserve: u64,
@@ -123,8 +121,8 @@ impl StoredType {
                     }),
                 }
             }
-            F16 => read!(f16 => f32, f16::to_f32),
-            Bf16 => read!(bf16 => f32, bf16::to_f32),
+            F16 => read!(u16 => f32, f16_to_f32),
+            Bf16 => read!(u16 => f32, bf16_to_f32),
             F32 => read!(f32 => f32, |x| x),
             F64 => read!(f64 => f64, |x| x),
         }
@@ -132,7 +130,7 @@ impl StoredType {
 
     fn read_as<const N: usize, T: Element>(
         self,
-        reader: &mut impl Read,
+        reader: &mut dyn Read,
         shape: &Shape,
         reserve: u64,
         decode: impl Fn([u8; N]) -> T,
@@ -159,8 +157,29 @@ impl StoredType {
     }
 }
 
+/// The value of a float16, which float32 holds exactly. By hand, as the next one: the crate `half` takes as long to
+/// compile as the reader of zip files.
+fn f16_to_f32(bits: u16) -> f32 {
+    let sign = u32::from(bits & 0x8000) << 16;
+    let rest = u32::from(bits & 0x7fff);
+    let magnitude = match rest >> 10 {
+        // Subnormal: so many times 2⁻²⁴.
+        0 => (rest as f32 * 2f32.powi(-24)).to_bits(),
+        // Infinite or NaN.
+        31 => rest << 13 | f32::INFINITY.to_bits(),
+        // The exponent counts from -127 instead of -15.
+        _ => (rest << 13) + (112 << 23),
+    };
+    f32::from_bits(sign | magnitude)
+}
+
+/// The value of a bfloat16, the upper half of a float32.
+fn bf16_to_f32(bits: u16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
+}
+
 /// Reads until `buffer` is full or the reader ends; how many bytes that were.
-pub(crate) fn read_full(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn read_full(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
         match reader.read(&mut buffer[filled..]) {
@@ -174,10 +193,10 @@ pub(crate) fn read_full(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result
 }
 
 /// Writes the elements in row-major order, little-endian.
-pub(crate) fn write_elements(array: &Array, writer: &mut impl io::Write) -> io::Result<()> {
+pub(crate) fn write_elements(array: &Array, writer: &mut dyn io::Write) -> io::Result<()> {
     fn write<T: Element, const N: usize>(
         array: &Array,
-        writer: &mut impl io::Write,
+        writer: &mut dyn io::Write,
         encode: impl Fn(T) -> [u8; N],
     ) -> io::Result<()> {
         let array = array.to_contiguous();
@@ -195,5 +214,21 @@ pub(crate) fn write_elements(array: &Array, writer: &mut impl io::Write) -> io::
         DType::I64 => write(array, writer, i64::to_le_bytes),
         DType::F32 => write(array, writer, f32::to_le_bytes),
         DType::F64 => write(array, writer, f64::to_le_bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widens_every_number_of_16_bits() {
+        let same = |x: f32, y: f32| x.to_bits() == y.to_bits() || (x.is_nan() && y.is_nan());
+        for bits in 0..=u16::MAX {
+            let expected = half::f16::from_bits(bits).to_f32();
+            assert!(same(f16_to_f32(bits), expected), "float16 {bits:#x}");
+            let expected = half::bf16::from_bits(bits).to_f32();
+            assert!(same(bf16_to_f32(bits), expected), "bfloat16 {bits:#x}");
+        }
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod batch_norm;
 pub(crate) mod convolution;
 pub(crate) mod copy;
 pub(crate) mod correlation;
+pub(crate) mod dispatch;
 pub(crate) mod gather;
 pub(crate) mod kernel;
 pub(crate) mod lstm_sequence;

@@ -11,6 +11,8 @@ use std::ops::Range;
 
 use super::threads;
 
+pub(crate) use super::dispatch::dispatch;
+
 /// How much work one element is, which decides the length from which threads pay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cost {
@@ -43,20 +45,6 @@ impl Cost {
 pub(crate) enum Operand<'a, T> {
     Slice(&'a [T]),
     Scalar(T),
-}
-
-/// Runs `f` compiled for the widest SIMD level of this machine.
-#[inline(always)]
-pub(crate) fn dispatch<R>(f: impl FnOnce() -> R) -> R {
-    struct Inlined<F>(F);
-    impl<R, F: FnOnce() -> R> pulp::WithSimd for Inlined<F> {
-        type Output = R;
-        #[inline(always)]
-        fn with_simd<S: pulp::Simd>(self, _: S) -> R {
-            (self.0)()
-        }
-    }
-    pulp::Arch::new().dispatch(Inlined(f))
 }
 
 /// Calls `body` on disjoint ranges that cover `0..len`, on several threads when `len` is large.

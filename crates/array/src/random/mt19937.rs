@@ -1,6 +1,6 @@
 //! The Mersenne Twister MT19937 (Matsumoto and Nishimura 1998), word for word the reference implementation.
 
-use pulp::{Simd, WithSimd};
+use crate::cpu::dispatch::dispatch;
 
 /// Words in the state of MT19937.
 pub(super) const N: usize = 624;
@@ -106,18 +106,10 @@ impl Mt19937 {
 
     /// The same numbers as one [`next_f64`](Self::next_f64) for each element.
     pub(super) fn fill_f64(&mut self, out: &mut [f64]) {
-        // A type of its own: the body of a closure would not be compiled for the chosen
-        // instruction set.
-        struct Fill<'a>(&'a mut Mt19937, &'a mut [f64]);
-        impl WithSimd for Fill<'_> {
-            type Output = ();
-
+        dispatch(
             #[inline(always)]
-            fn with_simd<S: Simd>(self, _: S) {
-                self.0.fill_blocks(self.1);
-            }
-        }
-        pulp::Arch::new().dispatch(Fill(self, out));
+            || self.fill_blocks(out),
+        );
     }
 
     #[inline(always)]
