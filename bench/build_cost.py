@@ -1,8 +1,14 @@
-"""What it costs to build a small program with each Rust library: time from nothing, and the size of what comes out."""
+"""What it costs to build a small program with each Rust library: time from nothing, and the size of what comes out.
 
+    python3 bench/build_cost.py [ours] [candle] [burn]
+"""
+
+import functools
 import os
 import pathlib
+import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -44,27 +50,41 @@ fn main() {
 }
 
 
+PROCESSORS = 2
+PATIENCE = 900  # seconds
+
+
 def measure(peer):
-    """Seconds of a clean release build with cargo's usual settings, its crates, and MB of the program, stripped or not."""
+    """Seconds of a clean release build with cargo's usual settings, its crates, and MB of the program, stripped or not; or an error."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         (folder / "src").mkdir()
         (folder / "src" / "main.rs").write_text(SOURCES[peer])
         manifest = f'[package]\nname = "small"\nversion = "0.1.0"\nedition = "2024"\n\n[dependencies]\n{DEPENDENCIES[peer]}\n'
         (folder / "Cargo.toml").write_text(manifest)
-        environment = {key: value for key, value in os.environ.items() if key not in ("CARGO_TARGET_DIR", "RUSTFLAGS")}
-        run = lambda *command: subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
+        # The versions of crates that are in use here, so that another day gives the same build.
+        shutil.copy(programs.RUST[peer][0] / "Cargo.lock", folder)
+        options = {
+            "cwd": folder,
+            "env": {key: value for key, value in os.environ.items() if key not in ("CARGO_TARGET_DIR", "RUSTFLAGS")},
+            "preexec_fn": functools.partial(programs.restrict, PROCESSORS),
+            "timeout": PATIENCE,
+        }
         try:
-            run("cargo", "fetch")  # downloads are not counted
+            programs.run(["cargo", "fetch"], **options)  # downloads are not counted
             start = time.perf_counter()
-            built = run("cargo", "build", "--release")
+            built = programs.run(["cargo", "build", "--release"], **options)
             seconds = time.perf_counter() - start
             program = folder / "target" / "release" / "small"
-            run(str(program))
-        except subprocess.CalledProcessError as error:
-            print(f"small program with {peer}: {error.stderr.strip().splitlines()[-1]}")
-            return None
-        size = program.stat().st_size
-        run("strip", str(program))
+            programs.run([str(program)], **options)
+            size = program.stat().st_size
+            programs.run(["strip", str(program)], **options)
+        except (programs.Unavailable, subprocess.TimeoutExpired) as error:
+            return {"error": str(error)}
         crates = built.stderr.count("Compiling ")
         return {"seconds": seconds, "crates": crates, "mb": size / 1e6, "stripped_mb": program.stat().st_size / 1e6}
+
+
+if __name__ == "__main__":
+    for peer in sys.argv[1:] or DEPENDENCIES:
+        print(peer, measure(peer), flush=True)

@@ -1,43 +1,67 @@
-"""Runs a workload on several programs in turn."""
+"""Runs workloads on several programs in turn."""
 
+import dataclasses
 import functools
 import json
 import statistics
 import subprocess
 import tempfile
+import threading
+import time
 
 import programs
 
 # What two runs of the same computation in float32 may differ by: sums are taken in different orders.
 TOLERANCE = 2e-3
-# A second training step through fifty layers of batch norm.
 TOLERANCES = {"resnet50_step": 2e-2}
 
 
-class Program:
-    """One program that serves one or several workloads, each in turn."""
+@dataclasses.dataclass
+class Effort:
+    """How much is measured."""
 
-    def __init__(self, command, names, seconds, threads):
+    rounds: int  # at most
+    seconds: float  # at least, for each measurement
+    threads: int
+    patience: float  # seconds that a program may take to answer
+
+
+class Running:
+    """A program that serves one or several workloads, each in turn."""
+
+    def __init__(self, program, names, effort):
+        self.names, self.patience, self.lost_patience = names, effort.patience, False
         self.errors = tempfile.TemporaryFile("w+")
-        options = ["--serve", "--seconds", str(seconds)]
-        if command[-1].endswith(".py"):
-            options += ["--threads", str(threads)]
+        options = ["--serve", "--seconds", str(effort.seconds)]
+        if program.command[-1].endswith(".py"):
+            options += ["--threads", str(effort.threads)]
         self.process = subprocess.Popen(
-            [*command, *options, *names],
-            env=programs.environment(threads),
+            [*program.command, *options, *names],
+            env=programs.environment(effort.threads),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
-            preexec_fn=functools.partial(programs.restrict, threads),
+            preexec_fn=functools.partial(programs.restrict, effort.threads),
         )
 
+    def give_up(self):
+        self.lost_patience = True
+        self.process.kill()
+
     def read(self):
-        """The next line; None, if the program has ended."""
-        for line in self.process.stdout:
-            if line.startswith("{"):
-                return json.loads(line)
-        return None
+        """What it says next; None, if it has ended, or was ended because it said nothing for too long."""
+        timer = threading.Timer(self.patience, self.give_up)
+        timer.start()
+        try:
+            for line in self.process.stdout:
+                if line.startswith("{"):
+                    return json.loads(line)
+            return None
+        except ValueError:  # it died in the middle of a line
+            return None
+        finally:
+            timer.cancel()
 
     def say(self, word):
         try:
@@ -46,65 +70,86 @@ class Program:
         except BrokenPipeError:
             pass
 
+    def ask(self):
+        """One measurement."""
+        self.say("go")
+        return self.read()
+
     def close(self):
-        """Ends it and says why it ended by itself, if it did."""
+        """Ends it."""
         try:
             self.process.stdin.close()
         except BrokenPipeError:
             pass
-        code = self.process.wait()
-        if code == 0:
-            return None
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def why_it_ended(self):
+        self.close()
+        if self.lost_patience:
+            return f"no answer in {self.patience:.0f} s"
         self.errors.seek(0)
         lines = [line.strip() for line in self.errors if line.strip() and "RUST_BACKTRACE" not in line]
-        return lines[-1] if lines else f"ended by signal {-code}" if code < 0 else f"exit code {code}"
+        code = self.process.returncode
+        return lines[-1] if lines else f"ended by signal {-code}" if code < 0 else f"ended early, exit code {code}"
 
 
-@functools.cache
-def sources_of(peer):
-    if peer in programs.RUST:
-        folder, package = programs.RUST[peer]
-        folder = programs.BENCH / "src" if peer == "ours" else folder / package.removeprefix("bench-") / "src"
-        return "".join(path.read_text() for path in folder.glob("*.rs"))
-    return (programs.BENCH / "peers" / f"{peer}_workloads.py").read_text()
+def compare(names, peers, effort, share=lambda: float("inf")):
+    """Yields each name with results by peer: medians over the rounds and the numbers that were computed, or an error.
+
+    A round after the first begins only where it would end within `share()` seconds of the start of its workload.
+    """
+    running = {}
+    try:
+        for i, name in enumerate(names):
+            for peer, program in peers.items():  # all at the start, and after a loss the one that was lost
+                if peer not in running and (theirs := [name for name in names[i:] if program.can(name)]):
+                    running[peer] = Running(program, theirs, effort)
+            yield name, compare_one(name, running, effort.rounds, share())
+    finally:
+        for program in running.values():
+            program.close()
 
 
-def can(peer, name):
-    """Whether the peer's program has the workload: what a system cannot do is not in its program."""
-    name = name.partition("@")[0]
-    return f'"{name}"' in sources_of(peer) or f"def {name}(" in sources_of(peer)
+def compare_one(name, running, rounds, share):
+    """A program that ends is taken out of `running`."""
+    start, results, samples = time.monotonic(), {}, {}
 
+    def lost(peer):
+        results.setdefault(peer, {})["error"] = running.pop(peer).why_it_ended()
 
-def compare(names, commands, rounds, seconds, threads):
-    """Results by workload and peer: medians over the rounds, the numbers that were computed, or an error."""
-    running, results = {}, {name: {} for name in names}
-    for peer, command in commands.items():
-        theirs = [name for name in names if can(peer, name)]
-        if theirs:
-            running[peer] = (Program(command, theirs, seconds, threads), theirs)
-    for name in names:
-        lines = {}
-        for peer, (program, theirs) in list(running.items()):
-            if name in theirs:
-                lines[peer] = [program.read()]
-        for _ in range(rounds):
-            for peer, got in lines.items():
-                if got[-1] is not None:
-                    running[peer][0].say("go")
-                    got.append(running[peer][0].read())
-        for peer, (first, *measured) in lines.items():
-            if first is None or None in measured:
-                results[name][peer] = {"error": running.pop(peer)[0].close() or "ended early"}
-                continue
-            median = lambda key: statistics.median(line[key] for line in measured)
-            results[name][peer] = first | {
-                "ms": median("ms"),
-                "best_ms": min(line["best_ms"] for line in measured),
-                "peak_mb": max(line["peak_mb"] for line in measured),
+    for peer, program in list(running.items()):
+        if name in program.names:
+            first = program.read()
+            if first is None:
+                lost(peer)
+            else:
+                results[peer], samples[peer] = first, []
+    for done in range(rounds):
+        now = time.monotonic()
+        if done and now + (now - round_start) > start + share:
+            break
+        round_start = now
+        for peer, taken in samples.items():
+            if peer in running:
+                sample = running[peer].ask()
+                if sample is None:
+                    lost(peer)
+                else:
+                    taken.append(sample)
+    for peer, taken in samples.items():
+        if taken:  # if only before it was lost
+            results[peer] |= {
+                "ms": statistics.median(sample["ms"] for sample in taken),
+                "best_ms": min(sample["best_ms"] for sample in taken),
+                "peak_mb": max(sample["peak_mb"] for sample in taken),
+                "rounds": len(taken),
             }
-            running[peer][0].say("next")
-    for program, _ in running.values():
-        program.close()
+        if peer in running:
+            running[peer].say("next")
     return results
 
 
@@ -118,5 +163,5 @@ def disagreements(name, results):
     wrong = []
     for peer, numbers in others:
         if len(numbers) != len(expected) or not all(map(close, numbers, expected)):
-            wrong.append(f"{name}: {peer} computed {numbers}, {first} {expected}")
+            wrong.append(f"`{name}`: {peer} computed {numbers}, {first} {expected}")
     return wrong

@@ -130,23 +130,48 @@ def wgan_gp_penalty():
     return repeated(work, dense(64, 256, 256, 1), fill(100, (64, 64)))
 
 
-@workload()
-def lstm_sequence():
+def lstm_parts():
+    """Inputs and targets (time, batch, feature), and the weights of the LSTM and of the layer behind it."""
     xs, ts = fill(100, (30, 30, 1)), fill(101, (30, 30, 1))
-    params = (weight(1, (1, 400)), weight(2, (100, 400)), zeros(400)), (weight(3, (100, 1)), zeros(1))
+    return xs, ts, ((weight(1, (1, 400)), weight(2, (100, 400)), zeros(400)), (weight(3, (100, 1)), zeros(1)))
+
+
+def lstm_step(weights, state, x):
+    """The state after x, twice: as `scan` wants it."""
+    (wx, wh, b), (h, c) = weights, state
+    i, f, g, o = jnp.split(x @ wx + h @ wh + b, 4, axis=1)
+    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    h = jax.nn.sigmoid(o) * jnp.tanh(c)
+    return (h, c), h
+
+
+def lstm_start():
+    return (jnp.zeros((30, 100), jnp.float32),) * 2
+
+
+@workload()
+def lstm_update():
+    """The loop over the steps is Python's: jit makes one program of all of them."""
+    xs, ts, params = lstm_parts()
 
     def loss(params):
-        (wx, wh, b), (W, out_b) = params
+        lstm, (W, out_b) = params
+        state, total = lstm_start(), 0
+        for x, t in zip(xs, ts):
+            state, h = lstm_step(lstm, state, x)
+            total = total + jnp.square(h @ W + out_b - t).mean()
+        return total
 
-        def step(state, x):
-            h, c = state
-            i, f, g, o = jnp.split(x @ wx + h @ wh + b, 4, axis=1)
-            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
-            h = jax.nn.sigmoid(o) * jnp.tanh(c)
-            return (h, c), h
+    return trainer(adam_state(params), adam(loss))
 
-        start = jnp.zeros((30, 100), jnp.float32)
-        _, hs = lax.scan(step, (start, start), xs)
+
+@workload()
+def lstm_sequence():
+    xs, ts, params = lstm_parts()
+
+    def loss(params):
+        lstm, (W, out_b) = params
+        _, hs = lax.scan(lambda state, x: lstm_step(lstm, state, x), lstm_start(), xs)
         return jnp.square(hs @ W + out_b - ts).mean((1, 2)).sum()
 
     return trainer(adam_state(params), adam(loss))

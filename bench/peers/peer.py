@@ -1,6 +1,6 @@
 """What the Python peers share: the numbers that everybody starts from, the timing and the command line.
 
-    python WORKLOADS.py [--serve] [--threads 2] [--seconds 1] NAME[@SIZE]...
+    python WORKLOADS.py [--list] [--serve] [--threads 2] [--seconds 1] NAME[@SIZE]...
 
 Prints JSON lines; README.md describes them.
 """
@@ -105,10 +105,14 @@ def measure(work, seconds):
 def main(version, use_threads, to_numpy):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help=" ".join(WORKLOADS))
+    parser.add_argument("--list", action="store_true", help="names the version and the workloads")
     parser.add_argument("--serve", action="store_true", help="measure once for each line `go` of standard input; another line goes on to the next workload")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=1.0, help="at least this long for each measurement")
     arguments = parser.parse_args()
+    if arguments.list:
+        print(json.dumps({"version": version, "workloads": list(WORKLOADS)}))
+        return
     use_threads(arguments.threads)
     base = resident()
     mb = lambda n: round(n / 2**20, 1)
@@ -122,7 +126,7 @@ def main(version, use_threads, to_numpy):
         forget_peak()
         # Twice: what a first step changes shows in the second.
         numbers = [norm(to_numpy(x)) for _ in range(2) for x in work()]
-        line = {"name": name, "numbers": numbers, "version": version, "base_mb": mb(base)}
+        line = {"name": name, "numbers": numbers, "base_mb": mb(base)}
         print(json.dumps(line | EXTRA), flush=True)
         while not arguments.serve or sys.stdin.readline() == "go\n":
             ms, best = measure(work, arguments.seconds)

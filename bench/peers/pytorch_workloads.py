@@ -317,9 +317,14 @@ def resnet50_forward():
 
 
 @workload()
-def resnet50_step():
-    model, x, t = draw(resnet50()), tensor(fill(100, (8, 3, 224, 224))), tensor(labels(8, 1000))
+def resnet50_step(dtype=torch.float32):
+    model, x, t = draw(resnet50()).to(dtype), tensor(fill(100, (8, 3, 224, 224))).to(dtype), tensor(labels(8, 1000))
     return trainer(model, torch.optim.SGD(model.parameters(), 0.001), lambda m: F.cross_entropy(m(x), t))
+
+
+@workload()
+def resnet50_step_f64():
+    return resnet50_step(torch.float64)
 
 
 @workload()

@@ -2,6 +2,7 @@
 //! line. `bench/peers/peer.py` is the same in Python.
 
 mod memory;
+mod networks;
 mod numbers;
 mod timing;
 
@@ -9,6 +10,7 @@ use std::io::BufRead;
 use std::sync::Mutex;
 
 pub use memory::resident_bytes;
+pub use networks::{Bottleneck, VGG16_LINEAR, resnet50_blocks, vgg16_blocks};
 pub use numbers::{UNIT, fill, labels, weight};
 pub use timing::time;
 
@@ -23,12 +25,31 @@ pub type Work<R> = Box<dyn FnMut() -> Vec<R>>;
 
 /// A workload of `bench/README.md`.
 pub struct Workload<R> {
-    /// Its name there.
-    pub name: &'static str,
-    /// The usual size, where it has one: the 100 of `mlp_step@100`.
-    pub size: usize,
-    /// Prepares what is not timed.
-    pub prepare: fn(usize) -> Work<R>,
+    name: &'static str,
+    prepare: Prepare<R>,
+}
+
+/// Prepares what is not timed.
+enum Prepare<R> {
+    Plain(fn() -> Work<R>),
+    /// With the usual size: the 100 of `mlp_step@100`.
+    Sized(usize, fn(usize) -> Work<R>),
+}
+
+impl<R> Workload<R> {
+    pub const fn new(name: &'static str, prepare: fn() -> Work<R>) -> Workload<R> {
+        let prepare = Prepare::Plain(prepare);
+        Workload { name, prepare }
+    }
+
+    pub const fn sized(
+        name: &'static str,
+        usual: usize,
+        prepare: fn(usize) -> Work<R>,
+    ) -> Workload<R> {
+        let prepare = Prepare::Sized(usual, prepare);
+        Workload { name, prepare }
+    }
 }
 
 /// Figures that a workload adds to its first line.
@@ -43,6 +64,7 @@ pub fn record(name: &'static str, value: f64) {
 }
 
 struct Options {
+    list: bool,
     serve: bool,
     seconds: f64,
     names: Vec<String>,
@@ -50,12 +72,18 @@ struct Options {
 
 /// `PROGRAM [--serve] [--seconds S] NAME[@SIZE]...`: measures each workload (all, if none is named) and prints JSON lines.
 /// With `--serve` it measures once for each line `go` of standard input, and goes on to the next workload at another.
+/// `PROGRAM --list` names the version and the workloads.
 /// Threads come from `RAYON_NUM_THREADS`.
 pub fn main<R: Number>(version: &str, workloads: &[Workload<R>]) {
     let options = parse(std::env::args().skip(1)).unwrap_or_else(|message| fail(&message));
     let base = resident_bytes();
     let mb = |bytes: usize| bytes as f64 / f64::from(1 << 20);
     let all = || workloads.iter().map(|workload| workload.name.to_owned());
+    if options.list {
+        let names: Vec<String> = all().collect();
+        println!("{{\"version\": \"{version}\", \"workloads\": {names:?}}}");
+        return;
+    }
     let names = if options.names.is_empty() {
         all().collect()
     } else {
@@ -71,12 +99,16 @@ pub fn main<R: Number>(version: &str, workloads: &[Workload<R>]) {
                 all().collect::<Vec<_>>().join(" ")
             ));
         };
-        let size = size.map_or(workload.size, |size| {
-            size.parse()
-                .unwrap_or_else(|_| fail(&format!("not a size: {asked}")))
-        });
         EXTRA.lock().expect("no panic while it is held").clear();
-        let mut work = (workload.prepare)(size);
+        let mut work = match (&workload.prepare, size) {
+            (Prepare::Plain(prepare), None) => prepare(),
+            (Prepare::Sized(usual, prepare), None) => prepare(*usual),
+            (Prepare::Sized(_, prepare), Some(size)) => match size.parse() {
+                Ok(size) => prepare(size),
+                Err(_) => fail(&format!("not a size: {asked}")),
+            },
+            (Prepare::Plain(_), Some(_)) => fail(&format!("{name} has no size: {asked}")),
+        };
         memory::forget_peak();
         // Twice: what a first step changes shows in the second.
         let numbers: Vec<f64> = (0..2)
@@ -90,7 +122,7 @@ pub fn main<R: Number>(version: &str, workloads: &[Workload<R>]) {
             .map(|(name, value)| format!(", \"{name}\": {value:.0}"))
             .collect();
         println!(
-            "{{\"name\": \"{name}\", \"numbers\": {numbers:?}, \"version\": \"{version}\", \"base_mb\": {:.1}{extra}}}",
+            "{{\"name\": \"{name}\", \"numbers\": {numbers:?}, \"base_mb\": {:.1}{extra}}}",
             mb(base)
         );
         while !options.serve || go() {
@@ -118,12 +150,14 @@ fn fail(message: &str) -> ! {
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut options = Options {
+        list: false,
         serve: false,
         seconds: 1.0,
         names: Vec::new(),
     };
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
+            "--list" => options.list = true,
             "--serve" => options.serve = true,
             "--seconds" => {
                 let seconds = arguments.next().ok_or("--seconds takes a number")?;

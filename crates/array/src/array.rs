@@ -2,6 +2,7 @@
 
 use std::mem::MaybeUninit;
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 
 use crate::buffer::Buffer;
 use crate::layout::{Layout, size_of_shape};
@@ -43,6 +44,7 @@ pub(crate) struct View<'a, T> {
 
 // SAFETY: a `View` only reads elements that its array, borrowed for 'a, keeps alive.
 unsafe impl<T: Sync> Send for View<'_, T> {}
+// SAFETY: as above.
 unsafe impl<T: Sync> Sync for View<'_, T> {}
 
 impl Array {
@@ -289,7 +291,12 @@ impl Array {
     pub(crate) fn is_unique(&self) -> bool {
         match &self.storage {
             Storage::Inline(_) => true,
-            Storage::Shared { buffer, .. } => Arc::strong_count(buffer) == 1,
+            Storage::Shared { buffer, .. } => {
+                let is_unique = Arc::strong_count(buffer) == 1;
+                // Who shared them until now, on another thread, is done with reading them.
+                fence(Ordering::Acquire);
+                is_unique
+            }
         }
     }
 
@@ -423,10 +430,11 @@ fn wrong_dtype(operation: &str, found: DType, asked: DType) -> ! {
     panic!("{operation}: the array is {found}, asked for {asked}; cast it with `to_dtype` first");
 }
 
-/// The number of elements of `shape`, if an array of it can exist.
+/// The number of elements of `shape`, if an array of it can exist. Every array's shape went through it, so that products
+/// of sizes do not overflow, with or without the empty axes.
 #[track_caller]
 #[inline]
-fn checked_size(shape: &[usize], dtype: DType) -> usize {
+pub(crate) fn checked_size(shape: &[usize], dtype: DType) -> usize {
     let bytes = shape
         .iter()
         .try_fold(dtype.size(), |bytes, &n| bytes.checked_mul(n.max(1)));

@@ -9,8 +9,13 @@ use parking_lot::Mutex;
 
 use crate::Element;
 
-/// Smaller buffers go straight to the allocator, whose own caches are good at them.
-const POOLED_FROM: usize = 1 << 12;
+/// Smaller buffers go straight to the allocator, whose own caches are good at them. With `--cfg exact_buffers` all do,
+/// so that a sanitizer sees every access beyond an array (`.ci/sanitize`).
+const POOLED_FROM: usize = if cfg!(exact_buffers) {
+    usize::MAX
+} else {
+    1 << 12
+};
 /// Bytes that may wait for reuse; beyond it a freed buffer goes back to the system.
 const POOL_LIMIT: usize = 1 << 30;
 /// Size classes: four for each power of two, so that at most a quarter of a buffer is unused.
@@ -31,8 +36,9 @@ pub(crate) struct Buffer {
     capacity: usize,
 }
 
-// SAFETY: plain bytes; access through `&` only reads and through `&mut` writes.
+// SAFETY: plain bytes, which belong to no thread.
 unsafe impl Send for Buffer {}
+// SAFETY: through a shared buffer elements are only read; who writes has made sure that it is unique.
 unsafe impl Sync for Buffer {}
 
 /// The class that holds `bytes`, and the capacity of its buffers.
@@ -76,7 +82,7 @@ impl Buffer {
 
     /// A buffer for `count` elements, for kernels to work in. At least 16 bytes aligned.
     pub(crate) fn scratch<T: Element>(count: usize) -> Buffer {
-        Buffer::uninit(count * size_of::<T>())
+        Buffer::uninit(count.checked_mul(size_of::<T>()).expect("array too large"))
     }
 
     /// The elements of a [`scratch`](Buffer::scratch) buffer.

@@ -22,6 +22,7 @@ pub struct Elements<'a, T> {
 
 // SAFETY: it only reads elements that its array, borrowed for 'a, keeps alive.
 unsafe impl<T: Sync> Send for Elements<'_, T> {}
+// SAFETY: as above.
 unsafe impl<T: Sync> Sync for Elements<'_, T> {}
 
 impl Array {

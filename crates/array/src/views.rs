@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::array::checked_size;
 use crate::layout::{Layout, contiguous_strides, size_of_shape};
 use crate::{Array, Shape, Strides};
 
@@ -154,6 +155,7 @@ impl Array {
                 self.shape()
             ),
         }
+        checked_size(&shape, self.dtype());
         self.with_shape(&shape)
     }
 
@@ -309,7 +311,7 @@ impl Array {
     /// The array repeated along new and size-1 axes to `shape`, by NumPy's rule: a view.
     ///
     /// # Panics
-    /// If the shapes do not broadcast.
+    /// If the shapes do not broadcast, or the elements of `shape` were more than memory could hold.
     ///
     /// ```
     /// use dezero_array::Array;
@@ -335,6 +337,7 @@ impl Array {
                 self.shape()
             );
         }
+        checked_size(shape, self.dtype());
         let added = shape.len() - self.ndim();
         let mut strides = Strides::from_elem(0, shape.len());
         for (axis, (&n, &stride)) in self.shape().iter().zip(self.strides()).enumerate() {

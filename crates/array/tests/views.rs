@@ -410,3 +410,30 @@ fn empty_and_zero_dimensional() {
     let ones = Array::ones([1000, 1000], DType::F32);
     assert_eq!(ones.get(([0, 5], ..)).strides(), &[0, 0]);
 }
+
+#[test]
+fn shapes_whose_elements_cannot_be_counted_are_refused() {
+    const HUGE: usize = 1 << (usize::BITS / 2);
+    let number = Array::scalar(1.0);
+    let empty = Array::zeros([0], DType::F64);
+    let refused: [(&str, &dyn Fn() -> Array); 5] = [
+        ("zeros", &|| Array::zeros([HUGE, HUGE], DType::F32)),
+        ("zeros, empty", &|| {
+            Array::zeros([0, HUGE, HUGE], DType::F32)
+        }),
+        ("broadcast_to", &|| number.broadcast_to([HUGE, HUGE])),
+        ("broadcast_to, empty", &|| {
+            empty.broadcast_to([HUGE, HUGE, 0])
+        }),
+        ("reshape, empty", &|| empty.reshape([0, HUGE, HUGE])),
+    ];
+    for (what, make) in refused {
+        let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(make));
+        let panic = made.err().unwrap_or_else(|| panic!("{what} made an array"));
+        let message = panic.downcast_ref::<String>().expect("a message");
+        assert!(
+            message.contains("does not fit into memory"),
+            "{what}: {message}"
+        );
+    }
+}

@@ -3,10 +3,11 @@
 //! Left out, since burn cannot: `tanh_sixth_derivative` and `wgan_gp_penalty` (second derivatives).
 
 mod networks;
+mod recurrent;
 mod workloads;
 
 use burn::tensor::{DType, Tensor};
-use dezero_bench_harness::{Number, Work, Workload};
+use dezero_bench_harness::{Number, Workload};
 
 /// A result, as one axis.
 pub struct Outcome(Tensor<1>);
@@ -29,27 +30,25 @@ impl Number for Outcome {
 }
 
 fn main() {
-    const fn workload(name: &'static str, size: usize, prepare: fn(usize) -> Work<Outcome>) -> Workload<Outcome> {
-        Workload { name, size, prepare }
-    }
     dezero_bench_harness::main(
         "0.22.1 flex",
         &[
-            workload("goldstein_price", 0, workloads::goldstein_price),
-            workload("rosenbrock", 0, workloads::rosenbrock),
-            workload("spiral_step", 0, workloads::spiral_step),
-            workload("lstm_update", 0, workloads::lstm_update),
-            workload("add_chain", 1_000_000, workloads::add_chain),
-            workload("mlp_step", 100, workloads::mlp_step),
-            workload("matmul_f32", 1024, |size| workloads::matmul(size, DType::F32)),
-            workload("matmul_f64", 1024, |size| workloads::matmul(size, DType::F64)),
-            workload("tanh_chain", 0, workloads::tanh_chain),
-            workload("softmax_cross_entropy", 0, workloads::softmax_cross_entropy),
-            workload("conv2d", 0, workloads::conv2d),
-            workload("vgg16_forward", 0, networks::vgg16_forward),
-            workload("resnet50_forward", 0, networks::resnet50_forward),
-            workload("resnet50_step", 0, networks::resnet50_step),
-            workload("mnist_cnn_step", 0, networks::mnist_cnn_step),
+            Workload::new("goldstein_price", workloads::goldstein_price),
+            Workload::new("rosenbrock", workloads::rosenbrock),
+            Workload::new("spiral_step", workloads::spiral_step),
+            Workload::new("lstm_update", recurrent::lstm_update),
+            Workload::new("lstm_sequence", recurrent::lstm_sequence),
+            Workload::sized("add_chain", 1_000_000, workloads::add_chain),
+            Workload::sized("mlp_step", 100, workloads::mlp_step),
+            Workload::sized("matmul_f32", 1024, |size| workloads::matmul(size, DType::F32)),
+            Workload::sized("matmul_f64", 1024, |size| workloads::matmul(size, DType::F64)),
+            Workload::new("tanh_chain", workloads::tanh_chain),
+            Workload::new("softmax_cross_entropy", workloads::softmax_cross_entropy),
+            Workload::new("conv2d", workloads::conv2d),
+            Workload::new("vgg16_forward", networks::vgg16_forward),
+            Workload::new("resnet50_forward", networks::resnet50_forward),
+            Workload::new("resnet50_step", networks::resnet50_step),
+            Workload::new("mnist_cnn_step", networks::mnist_cnn_step),
         ],
     );
 }

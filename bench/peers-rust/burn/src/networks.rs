@@ -4,7 +4,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::module::{batch_norm, batch_norm_train, conv2d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Gradients, Tensor};
-use dezero_bench_harness::Work;
+use dezero_bench_harness::{Bottleneck, VGG16_LINEAR, Work, resnet50_blocks, vgg16_blocks};
 
 use crate::Outcome;
 use crate::workloads::{Learned, cross_entropy, data, labels, linear, plain, recording, weight, zeros};
@@ -20,22 +20,16 @@ fn max_pool(x: Tensor<4>, size: usize, stride: usize) -> Tensor<4> {
     max_pool2d(x, options)
 }
 
-pub fn vgg16_forward(_: usize) -> Work<Outcome> {
+pub fn vgg16_forward() -> Work<Outcome> {
     let device = plain();
     let x = data(100, [1, 3, 224, 224], &device);
-    let (mut blocks, mut channels, mut k) = (Vec::new(), 3, 0);
-    for (count, width) in [(2, 64), (2, 128), (3, 256), (3, 512), (3, 512)] {
-        let mut block = Vec::new();
-        for _ in 0..count {
-            k += 1;
-            block.push((weight(k, [width, channels, 3, 3], &device), zeros(width, &device)));
-            channels = width;
-        }
-        blocks.push(block);
-    }
-    let sizes = [25088, 4096, 4096, 1000];
-    let layer = |i: usize| (weight(k + 1 + i as u32, [sizes[i], sizes[i + 1]], &device), zeros(sizes[i + 1], &device));
-    let [fc6, fc7, fc8] = [0, 1, 2].map(layer);
+    let mut ks = 1..;
+    let mut next = || ks.next().expect("there is no last number");
+    let blocks: Vec<Vec<_>> = vgg16_blocks()
+        .iter()
+        .map(|shapes| shapes.iter().map(|&shape| (weight(next(), shape, &device), zeros(shape[0], &device))).collect())
+        .collect();
+    let [fc6, fc7, fc8] = VGG16_LINEAR.map(|shape| (weight(next(), shape, &device), zeros(shape[1], &device)));
     Box::new(move || {
         let mut x = x.clone();
         for block in &blocks {
@@ -106,19 +100,17 @@ impl ResNet50 {
             Unit::new(&mut k, [out, channels, kernel, kernel], stride, padding, device)
         };
         let stem = unit(64, 3, 7, 2, 3);
-        let (mut blocks, mut channels) = (Vec::new(), 64);
-        for (stage, (count, middle)) in [(3, 64), (4, 128), (6, 256), (3, 512)].into_iter().enumerate() {
-            for i in 0..count {
-                let stride = if stage > 0 && i == 0 { 2 } else { 1 };
+        let blocks = resnet50_blocks()
+            .into_iter()
+            .map(|Bottleneck { channels, middle, stride, projected }| {
                 let path = [
                     unit(middle, channels, 1, stride, 0),
                     unit(middle, middle, 3, 1, 1),
                     unit(4 * middle, middle, 1, 1, 0),
                 ];
-                blocks.push((path, (i == 0).then(|| unit(4 * middle, channels, 1, stride, 0))));
-                channels = 4 * middle;
-            }
-        }
+                (path, projected.then(|| unit(4 * middle, channels, 1, stride, 0)))
+            })
+            .collect();
         ResNet50 {
             stem,
             stem_bias: Learned::new(zeros(64, device)),
@@ -156,12 +148,12 @@ impl ResNet50 {
     }
 }
 
-pub fn resnet50_forward(_: usize) -> Work<Outcome> {
+pub fn resnet50_forward() -> Work<Outcome> {
     let (model, x) = (ResNet50::new(&plain()), data(100, [1, 3, 224, 224], &plain()));
     Box::new(move || vec![Outcome::of(&model.forward(&x, false))])
 }
 
-pub fn resnet50_step(_: usize) -> Work<Outcome> {
+pub fn resnet50_step() -> Work<Outcome> {
     let device = recording();
     let (x, t) = (data(100, [8, 3, 224, 224], &device), labels(8, 1000, &device));
     let mut model = ResNet50::new(&device);
@@ -172,7 +164,7 @@ pub fn resnet50_step(_: usize) -> Work<Outcome> {
     })
 }
 
-pub fn mnist_cnn_step(_: usize) -> Work<Outcome> {
+pub fn mnist_cnn_step() -> Work<Outcome> {
     let device = recording();
     let (x, t) = (data(100, [100, 1, 28, 28], &device), labels(100, 10, &device));
     let mut w1 = Learned::new(weight(1, [32, 1, 3, 3], &device));

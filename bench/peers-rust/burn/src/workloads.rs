@@ -85,7 +85,7 @@ impl<const D: usize> Learned<D> {
 }
 
 /// In float32, its usual type.
-pub fn goldstein_price(_: usize) -> Work<Outcome> {
+pub fn goldstein_price() -> Work<Outcome> {
     let x = Tensor::<1>::ones([1], &recording()).require_grad();
     let y = Tensor::<1>::ones([1], &recording()).require_grad();
     Box::new(move || {
@@ -101,7 +101,7 @@ pub fn goldstein_price(_: usize) -> Work<Outcome> {
     })
 }
 
-pub fn rosenbrock(_: usize) -> Work<Outcome> {
+pub fn rosenbrock() -> Work<Outcome> {
     let device = recording();
     let [mut x0, mut x1] = [0f32, 2.0].map(|x| Learned::new(tensor(vec![x], [1], &device)));
     Box::new(move || {
@@ -131,45 +131,12 @@ fn mlp([batch, inputs, hidden, classes]: [usize; 4], activation: fn(Tensor<2>) -
     })
 }
 
-pub fn spiral_step(_: usize) -> Work<Outcome> {
+pub fn spiral_step() -> Work<Outcome> {
     mlp([30, 2, 10, 3], sigmoid, 1.0)
 }
 
 pub fn mlp_step(batch: usize) -> Work<Outcome> {
     mlp([batch, 784, 1000, 10], relu, 0.01)
-}
-
-/// A step at a time, one product for the four gates.
-pub fn lstm_update(_: usize) -> Work<Outcome> {
-    let device = recording();
-    let xs: Vec<Tensor<2>> = data(100, [30, 30, 1], &device).iter_dim(0).map(|x| x.squeeze_dim(0)).collect();
-    let ts: Vec<Tensor<2>> = data(101, [30, 30, 1], &device).iter_dim(0).map(|x| x.squeeze_dim(0)).collect();
-    let mut wx = Learned::new(weight(1, [1, 400], &device));
-    let mut wh = Learned::new(weight(2, [100, 400], &device));
-    let mut b = Learned::new(zeros(400, &device));
-    let mut w = Learned::new(weight(3, [100, 1], &device));
-    let mut out_b = Learned::new(zeros(1, &device));
-    let mut step = 0;
-    Box::new(move || {
-        let mut h = Tensor::<2>::zeros([30, 100], &device);
-        let mut c = h.clone();
-        let mut loss = Tensor::<1>::zeros([1], &device);
-        for (x, t) in xs.iter().zip(&ts) {
-            let gates = linear(x.clone(), &wx.value, &b.value) + h.matmul(wh.value.clone());
-            let [i, f, g, o] = gates.chunk(4, 1).try_into().expect("four parts");
-            c = sigmoid(f) * c + sigmoid(i) * g.tanh();
-            h = sigmoid(o) * c.clone().tanh();
-            loss = loss + (linear(h.clone(), &w.value, &out_b.value) - t.clone()).square().mean();
-        }
-        let grads = loss.backward();
-        step += 1;
-        wx.adam(&grads, step);
-        wh.adam(&grads, step);
-        b.adam(&grads, step);
-        w.adam(&grads, step);
-        out_b.adam(&grads, step);
-        vec![Outcome::of(&loss)]
-    })
 }
 
 pub fn add_chain(length: usize) -> Work<Outcome> {
@@ -195,7 +162,7 @@ pub fn matmul(size: usize, dtype: DType) -> Work<Outcome> {
     Box::new(move || vec![Outcome::of(&a.clone().matmul(b.clone()))])
 }
 
-pub fn tanh_chain(_: usize) -> Work<Outcome> {
+pub fn tanh_chain() -> Work<Outcome> {
     let x = data(100, [4_000_000], &recording()).require_grad();
     Box::new(move || {
         let y = (x.clone().tanh() * 2.0 + 1.0).sum();
@@ -204,7 +171,7 @@ pub fn tanh_chain(_: usize) -> Work<Outcome> {
     })
 }
 
-pub fn softmax_cross_entropy(_: usize) -> Work<Outcome> {
+pub fn softmax_cross_entropy() -> Work<Outcome> {
     let device = recording();
     let (x, t) = (data(100, [1024, 1000], &device).require_grad(), labels(1024, 1000, &device));
     Box::new(move || {
@@ -214,7 +181,7 @@ pub fn softmax_cross_entropy(_: usize) -> Work<Outcome> {
     })
 }
 
-pub fn conv2d(_: usize) -> Work<Outcome> {
+pub fn conv2d() -> Work<Outcome> {
     let device = recording();
     let x = data(100, [16, 64, 56, 56], &device).require_grad();
     let w = weight(1, [64, 64, 3, 3], &device).require_grad();

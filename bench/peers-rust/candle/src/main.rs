@@ -1,7 +1,6 @@
 //! The workloads of `bench/README.md` in candle.
 //!
-//! Left out, since candle cannot: `tanh_sixth_derivative` and `wgan_gp_penalty` (second derivatives), `resnet50_step` (the
-//! gradient of pooling whose stride is not its kernel).
+//! Left out, since candle cannot: `resnet50_step` (the gradient of pooling whose stride is not its kernel).
 
 mod networks;
 mod workloads;
@@ -25,30 +24,26 @@ impl Number for Outcome {
 }
 
 fn main() {
-    const fn workload(
-        name: &'static str,
-        size: usize,
-        prepare: fn(usize) -> dezero_bench_harness::Work<Outcome>,
-    ) -> Workload<Outcome> {
-        Workload { name, size, prepare }
-    }
     dezero_bench_harness::main(
         "0.11.1",
         &[
-            workload("goldstein_price", 0, workloads::goldstein_price),
-            workload("rosenbrock", 0, workloads::rosenbrock),
-            workload("spiral_step", 0, workloads::spiral_step),
-            workload("lstm_update", 0, workloads::lstm_update),
-            workload("add_chain", 1_000_000, workloads::add_chain),
-            workload("mlp_step", 100, workloads::mlp_step),
-            workload("matmul_f32", 1024, workloads::matmul_f32),
-            workload("matmul_f64", 1024, workloads::matmul_f64),
-            workload("tanh_chain", 0, workloads::tanh_chain),
-            workload("softmax_cross_entropy", 0, workloads::softmax_cross_entropy),
-            workload("conv2d", 0, workloads::conv2d),
-            workload("vgg16_forward", 0, networks::vgg16_forward),
-            workload("resnet50_forward", 0, networks::resnet50_forward),
-            workload("mnist_cnn_step", 0, networks::mnist_cnn_step),
+            Workload::new("goldstein_price", workloads::goldstein_price),
+            Workload::new("rosenbrock", workloads::rosenbrock),
+            Workload::new("tanh_sixth_derivative", workloads::tanh_sixth_derivative),
+            Workload::new("spiral_step", workloads::spiral_step),
+            Workload::new("wgan_gp_penalty", workloads::wgan_gp_penalty),
+            Workload::new("lstm_update", workloads::lstm_update),
+            Workload::new("lstm_sequence", workloads::lstm_sequence),
+            Workload::sized("add_chain", 1_000_000, workloads::add_chain),
+            Workload::sized("mlp_step", 100, workloads::mlp_step),
+            Workload::sized("matmul_f32", 1024, workloads::matmul_f32),
+            Workload::sized("matmul_f64", 1024, workloads::matmul_f64),
+            Workload::new("tanh_chain", workloads::tanh_chain),
+            Workload::new("softmax_cross_entropy", workloads::softmax_cross_entropy),
+            Workload::new("conv2d", workloads::conv2d),
+            Workload::new("vgg16_forward", networks::vgg16_forward),
+            Workload::new("resnet50_forward", networks::resnet50_forward),
+            Workload::new("mnist_cnn_step", networks::mnist_cnn_step),
         ],
     );
 }

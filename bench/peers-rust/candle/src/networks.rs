@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor, Var};
 use candle_nn::loss::cross_entropy;
 use candle_nn::{BatchNorm, ModuleT, Optimizer};
-use dezero_bench_harness::Work;
+use dezero_bench_harness::{Bottleneck, VGG16_LINEAR, Work, resnet50_blocks, vgg16_blocks};
 
 use crate::Outcome;
 use crate::workloads::{CPU, adam, data, labels, linear, var, weight, work, zeros};
@@ -13,20 +13,15 @@ fn conv(x: &Tensor, w: &Var, b: &Var, stride: usize, padding: usize) -> Result<T
     y.broadcast_add(&b.reshape((1, b.elem_count(), 1, 1))?)
 }
 
-pub fn vgg16_forward(_: usize) -> Work<Outcome> {
+pub fn vgg16_forward() -> Work<Outcome> {
     let x = data(100, &[1, 3, 224, 224]);
-    let (mut blocks, mut channels, mut k) = (Vec::new(), 3, 0);
-    for (count, width) in [(2, 64), (2, 128), (3, 256), (3, 512), (3, 512)] {
-        let mut block = Vec::new();
-        for _ in 0..count {
-            k += 1;
-            block.push((weight(k, &[width, channels, 3, 3]), zeros(width)));
-            channels = width;
-        }
-        blocks.push(block);
-    }
-    let sizes = [25088, 4096, 4096, 1000];
-    let layers: Vec<_> = (0..3).map(|i| (weight(k + 1 + i as u32, &sizes[i..i + 2]), zeros(sizes[i + 1]))).collect();
+    let mut ks = 1..;
+    let mut next = || ks.next().expect("there is no last number");
+    let blocks: Vec<Vec<_>> = vgg16_blocks()
+        .iter()
+        .map(|shapes| shapes.iter().map(|shape| (weight(next(), shape), zeros(shape[0]))).collect())
+        .collect();
+    let layers = VGG16_LINEAR.map(|shape| (weight(next(), &shape), zeros(shape[1])));
     // Not variables: nothing is recorded.
     work(move || {
         let mut x = x.clone();
@@ -71,23 +66,20 @@ impl Unit {
     }
 }
 
-pub fn resnet50_forward(_: usize) -> Work<Outcome> {
+pub fn resnet50_forward() -> Work<Outcome> {
     let (x, mut k) = (data(100, &[1, 3, 224, 224]), 0);
     let stem = Unit::new(&mut k, [64, 3, 7, 7], 2, 3);
-    let (mut blocks, mut channels) = (Vec::new(), 64);
-    for (stage, (count, middle)) in [(3, 64), (4, 128), (6, 256), (3, 512)].into_iter().enumerate() {
-        for i in 0..count {
-            let stride = if stage > 0 && i == 0 { 2 } else { 1 };
+    let blocks: Vec<_> = resnet50_blocks()
+        .into_iter()
+        .map(|Bottleneck { channels, middle, stride, projected }| {
             let path = [
                 Unit::new(&mut k, [middle, channels, 1, 1], stride, 0),
                 Unit::new(&mut k, [middle, middle, 3, 3], 1, 1),
                 Unit::new(&mut k, [4 * middle, middle, 1, 1], 1, 0),
             ];
-            let shortcut = (i == 0).then(|| Unit::new(&mut k, [4 * middle, channels, 1, 1], stride, 0));
-            blocks.push((path, shortcut));
-            channels = 4 * middle;
-        }
-    }
+            (path, projected.then(|| Unit::new(&mut k, [4 * middle, channels, 1, 1], stride, 0)))
+        })
+        .collect();
     let (w, b) = (weight(k + 1, &[2048, 1000]), Tensor::zeros(1000, candle_core::DType::F32, CPU).expect("a tensor"));
     work(move || {
         // The bias of the first convolution is zero and its addition nothing beside the rest.
@@ -106,7 +98,7 @@ pub fn resnet50_forward(_: usize) -> Work<Outcome> {
     })
 }
 
-pub fn mnist_cnn_step(_: usize) -> Work<Outcome> {
+pub fn mnist_cnn_step() -> Work<Outcome> {
     let (x, t) = (data(100, &[100, 1, 28, 28]), labels(100, 10));
     let shapes: [&[usize]; 4] = [&[32, 1, 3, 3], &[64, 32, 3, 3], &[3136, 128], &[128, 10]];
     let [w1, w2, w3, w4] = [1, 2, 3, 4].map(|k| var(&weight(k, shapes[k as usize - 1])));

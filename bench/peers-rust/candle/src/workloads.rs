@@ -2,7 +2,8 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_nn::loss::cross_entropy;
-use candle_nn::{AdamW, Optimizer, ParamsAdamW, SGD, ops::sigmoid};
+use candle_nn::rnn::{LSTMConfig, RNN};
+use candle_nn::{AdamW, Optimizer, ParamsAdamW, SGD, VarBuilder, ops::sigmoid};
 use dezero_bench_harness::{UNIT, Work, fill, record, resident_bytes};
 
 use crate::Outcome;
@@ -46,7 +47,7 @@ pub fn adam(vars: Vec<Var>) -> AdamW {
     AdamW::new(vars, params).expect("float variables")
 }
 
-pub fn goldstein_price(_: usize) -> Work<Outcome> {
+pub fn goldstein_price() -> Work<Outcome> {
     let [x, y] = [(); 2].map(|()| Var::new(1f64, CPU).expect("a variable"));
     work(move || {
         let (x, y) = (x.as_tensor(), y.as_tensor());
@@ -61,7 +62,7 @@ pub fn goldstein_price(_: usize) -> Work<Outcome> {
     })
 }
 
-pub fn rosenbrock(_: usize) -> Work<Outcome> {
+pub fn rosenbrock() -> Work<Outcome> {
     let [x0, x1] = [0f64, 2.0].map(|x| Var::new(x, CPU).expect("a variable"));
     let mut optimizer = SGD::new(vec![x0.clone(), x1.clone()], 0.001).expect("variables");
     work(move || {
@@ -72,7 +73,48 @@ pub fn rosenbrock(_: usize) -> Work<Outcome> {
     })
 }
 
-pub fn spiral_step(_: usize) -> Work<Outcome> {
+/// Tells candle to keep the graph of gradients, so that they can be differentiated again.
+fn record_gradients() {
+    // SAFETY: this thread alone reads the environment, at its first backward; those of the pool only compute.
+    unsafe { std::env::set_var("CANDLE_GRAD_DO_NOT_DETACH", "1") };
+}
+
+/// dy / dx, of y or the sum of its elements.
+fn gradient(y: &Tensor, x: &Tensor) -> Result<Tensor> {
+    Ok(y.backward()?.get(x).expect("y depends on it").clone())
+}
+
+pub fn tanh_sixth_derivative() -> Work<Outcome> {
+    record_gradients();
+    let numbers: Vec<f64> = (0..200).map(|i| -7.0 + 14.0 * f64::from(i) / 199.0).collect();
+    let x = Var::new(numbers, CPU).expect("a variable");
+    work(move || {
+        let mut y = x.tanh()?;
+        for _ in 0..6 {
+            y = gradient(&y, &x)?;
+        }
+        Ok(vec![y])
+    })
+}
+
+pub fn wgan_gp_penalty() -> Work<Outcome> {
+    record_gradients();
+    let x = var(&data(100, &[64, 64]));
+    let (w1, b1) = (var(&weight(1, &[64, 256])), zeros(256));
+    let (w2, b2) = (var(&weight(2, &[256, 256])), zeros(256));
+    let (w3, b3) = (var(&weight(3, &[256, 1])), zeros(1));
+    work(move || {
+        let h = linear(&x, &w1, &b1)?.tanh()?;
+        let h = linear(&h, &w2, &b2)?.tanh()?;
+        let gx = gradient(&linear(&h, &w3, &b3)?, &x)?;
+        let penalty = (gx.sqr()?.sum(1)?.sqrt()? - 1.0)?.sqr()?.mean_all()?;
+        let grads = penalty.backward()?;
+        let grad = |v: &Var| grads.get(v).expect("the penalty depends on it").clone();
+        Ok(vec![penalty.clone(), grad(&w1), grad(&w2)])
+    })
+}
+
+pub fn spiral_step() -> Work<Outcome> {
     let (x, t) = (data(100, &[30, 2]), labels(30, 3));
     let (w1, b1, w2, b2) = (var(&weight(1, &[2, 10])), zeros(10), var(&weight(2, &[10, 3])), zeros(3));
     let mut optimizer = SGD::new(vec![w1.clone(), b1.clone(), w2.clone(), b2.clone()], 1.0).expect("variables");
@@ -84,23 +126,65 @@ pub fn spiral_step(_: usize) -> Work<Outcome> {
     })
 }
 
+/// The weights of an LSTM and of the linear layer behind it.
+struct LstmParts {
+    wx: Var,
+    wh: Var,
+    b: Var,
+    w: Var,
+    out_b: Var,
+}
+
+impl LstmParts {
+    fn new() -> LstmParts {
+        let [wx, wh, w] = [(1, [1, 400]), (2, [100, 400]), (3, [100, 1])].map(|(k, shape)| var(&weight(k, &shape)));
+        LstmParts { wx, wh, b: zeros(400), w, out_b: zeros(1) }
+    }
+
+    fn adam(&self) -> AdamW {
+        adam([&self.wx, &self.wh, &self.b, &self.w, &self.out_b].map(Var::clone).to_vec())
+    }
+}
+
 /// A step at a time, one product for the four gates.
-pub fn lstm_update(_: usize) -> Work<Outcome> {
+pub fn lstm_update() -> Work<Outcome> {
     let (xs, ts) = (data(100, &[30, 30, 1]), data(101, &[30, 30, 1]));
-    let (wx, wh, b) = (var(&weight(1, &[1, 400])), var(&weight(2, &[100, 400])), zeros(400));
-    let (w, out_b) = (var(&weight(3, &[100, 1])), zeros(1));
-    let mut optimizer = adam(vec![wx.clone(), wh.clone(), b.clone(), w.clone(), out_b.clone()]);
+    let parts = LstmParts::new();
+    let mut optimizer = parts.adam();
     work(move || {
         let mut h = Tensor::zeros((30, 100), DType::F32, CPU)?;
         let mut c = h.clone();
         let mut loss = Tensor::zeros((), DType::F32, CPU)?;
         for t in 0..30 {
-            let gates = (linear(&xs.get(t)?, &wx, &b)? + h.matmul(&wh)?)?.chunk(4, 1)?;
+            let gates = (linear(&xs.get(t)?, &parts.wx, &parts.b)? + h.matmul(&parts.wh)?)?.chunk(4, 1)?;
             let [i, f, g, o] = &gates[..] else { unreachable!("four parts") };
             c = ((sigmoid(f)? * &c)? + (sigmoid(i)? * g.tanh()?)?)?;
             h = (sigmoid(o)? * c.tanh()?)?;
-            loss = (loss + (linear(&h, &w, &out_b)? - ts.get(t)?)?.sqr()?.mean_all()?)?;
+            loss = (loss + (linear(&h, &parts.w, &parts.out_b)? - ts.get(t)?)?.sqr()?.mean_all()?)?;
         }
+        optimizer.backward_step(&loss)?;
+        Ok(vec![loss])
+    })
+}
+
+/// candle's own layer, which takes (batch, time, feature) and weights (out, in).
+pub fn lstm_sequence() -> Work<Outcome> {
+    let [xs, ts] = [100, 101].map(|k| data(k, &[30, 30, 1]).transpose(0, 1).expect("three axes"));
+    let mut parts = LstmParts::new();
+    for w in [&mut parts.wx, &mut parts.wh] {
+        *w = var(&w.t().and_then(|w| w.contiguous()).expect("a matrix"));
+    }
+    let named = [("weight_ih_l0", &parts.wx), ("weight_hh_l0", &parts.wh), ("bias_ih_l0", &parts.b)];
+    let named = named.map(|(name, v)| (name.to_owned(), v.as_tensor().clone()));
+    let config = LSTMConfig { b_hh_init: None, ..LSTMConfig::default() };
+    let builder = VarBuilder::from_tensors(named.into(), DType::F32, CPU);
+    let lstm = candle_nn::lstm(1, 100, config, builder).expect("names and shapes are its own");
+    let mut optimizer = parts.adam();
+    work(move || {
+        let hs = lstm.states_to_tensor(&lstm.seq(&xs)?)?;
+        let ys = linear(&hs.reshape((900, 100))?, &parts.w, &parts.out_b)?.reshape((30, 30, 1))?;
+        // The mean squared error at each step, summed over the steps.
+        let loss = ((ys - &ts)?.sqr()?.sum_all()? / 30.0)?;
         optimizer.backward_step(&loss)?;
         Ok(vec![loss])
     })
@@ -147,7 +231,7 @@ pub fn matmul_f64(size: usize) -> Work<Outcome> {
     work(move || Ok(vec![a.matmul(&b)?]))
 }
 
-pub fn tanh_chain(_: usize) -> Work<Outcome> {
+pub fn tanh_chain() -> Work<Outcome> {
     let x = var(&data(100, &[4_000_000]));
     work(move || {
         let y = ((x.tanh()? * 2.0)? + 1.0)?.sum_all()?;
@@ -156,7 +240,7 @@ pub fn tanh_chain(_: usize) -> Work<Outcome> {
     })
 }
 
-pub fn softmax_cross_entropy(_: usize) -> Work<Outcome> {
+pub fn softmax_cross_entropy() -> Work<Outcome> {
     let (x, t) = (var(&data(100, &[1024, 1000])), labels(1024, 1000));
     work(move || {
         let loss = cross_entropy(&x, &t)?;
@@ -165,7 +249,7 @@ pub fn softmax_cross_entropy(_: usize) -> Work<Outcome> {
     })
 }
 
-pub fn conv2d(_: usize) -> Work<Outcome> {
+pub fn conv2d() -> Work<Outcome> {
     let (x, w) = (var(&data(100, &[16, 64, 56, 56])), var(&weight(1, &[64, 64, 3, 3])));
     let (b, gy) = (zeros(64), data(101, &[16, 64, 56, 56]));
     work(move || {

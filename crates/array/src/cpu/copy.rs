@@ -19,6 +19,7 @@ pub(crate) const PARALLEL_FROM: usize = 1 << 19;
 pub(crate) struct Shared<P>(P);
 // SAFETY: whoever hands it to threads keeps their elements apart.
 unsafe impl<P> Send for Shared<P> {}
+// SAFETY: as above.
 unsafe impl<P> Sync for Shared<P> {}
 
 impl<P: Copy> Shared<P> {

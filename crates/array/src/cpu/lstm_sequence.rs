@@ -64,7 +64,7 @@ impl Sequence {
         T: Real + tile::Real + Element,
     {
         let size = self.size;
-        // SAFETY (all): promised by the caller; parts are rows of their own.
+        // SAFETY: promised by the caller.
         let w = unsafe { Packed::new(size, 4 * size, w, (4 * size as isize, 1)) };
         let a = SendPointer(a.cast_mut());
         self.for_each_part(&|part, parallel| {
@@ -73,6 +73,7 @@ impl Sequence {
             let product: *mut T = product.elements();
             for step in 0..self.steps {
                 let (old, new) = (self.at(step, part.start), self.at(step + 1, part.start));
+                // SAFETY: promised by the caller; this part's rows are its own.
                 unsafe {
                     w.multiply(rows, product, states.hs.add(old), parallel);
                     let (h, c) = (states.hs.add(new), states.cs.add(new));
@@ -100,7 +101,7 @@ impl Sequence {
         T: Real + tile::Real + Element,
     {
         let size = self.size;
-        // SAFETY (all): promised by the caller; parts are rows of their own.
+        // SAFETY: promised by the caller.
         let transposed = unsafe { Packed::new(4 * size, size, w, (1, 4 * size as isize)) };
         let [ga, gh, gc] = [ga, gh, gc].map(SendPointer);
         let ghs = SendPointer(ghs.cast_mut());
@@ -109,6 +110,7 @@ impl Sequence {
             let next_gc = Buffer::scratch::<T>(count.max(1));
             let next_gc: *mut T = next_gc.elements();
             let first = self.at(0, part.start);
+            // SAFETY: promised by the caller; this part's rows are its own.
             unsafe {
                 let (gh, gc) = (gh.get().add(first), gc.get().add(first));
                 for step in (0..self.steps).rev() {

@@ -102,16 +102,17 @@ where
     }
     let work = m * k * n;
     let parallel = parallel && work >= PARALLEL_FROM && threads::count() > 1;
-    // SAFETY (all): as promised by the caller; tasks write to parts of their own.
     if work >= ON_STACK {
         let (columns, rows) = (job.b_strides, job.a_strides);
         if m == 1 && (columns.1 == 1 || (columns.0 == 1 && rows.1 == 1)) {
+            // SAFETY: promised by the caller.
             return unsafe {
                 vector_matrix(n, k, c, a, rows.1, b, columns, job.accumulate, parallel)
             };
         }
         if n == 1 && job.c_stride == 1 && (rows.0 == 1 || (rows.1 == 1 && columns.0 == 1)) {
             let rows = (rows.1, rows.0);
+            // SAFETY: promised by the caller.
             return unsafe {
                 vector_matrix(m, k, c, b, columns.0, a, rows, job.accumulate, parallel)
             };
@@ -123,6 +124,7 @@ where
     if !parallel {
         for start in (0..n).step_by(block) {
             let columns = start..(start + block).min(n);
+            // SAFETY: promised by the caller.
             unsafe { product_block(tiles, job, 0..m, columns, c, a, b) };
         }
         return;
@@ -138,6 +140,7 @@ where
         let block = n.div_ceil(count).next_multiple_of(panel);
         threads::for_each(n.div_ceil(block), &|i| {
             let columns = i * block..((i + 1) * block).min(n);
+            // SAFETY: promised by the caller; this task's columns are its own.
             unsafe { product_block(tiles, job, 0..m, columns, c.get(), a.get(), b.get()) };
         });
     } else {
@@ -146,6 +149,7 @@ where
             let rows = i * height..((i + 1) * height).min(m);
             for start in (0..n).step_by(block) {
                 let columns = start..(start + block).min(n);
+                // SAFETY: promised by the caller; this task's rows are its own.
                 unsafe {
                     product_block(tiles, job, rows.clone(), columns, c.get(), a.get(), b.get())
                 };
@@ -490,6 +494,7 @@ unsafe fn vector_matrix<T>(
         }
         dispatch(
             #[inline(always)]
+            // SAFETY: `x` has k elements and `b` these columns, as the caller vouches.
             || unsafe {
                 if by_rows {
                     let b = b.add(columns.start);

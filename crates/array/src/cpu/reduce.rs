@@ -146,10 +146,11 @@ impl Loops {
     }
 }
 
-// SAFETY of these eight: `Work` calls them with states that they made, elements of `F::Input` and
-// room for `F::Output`.
+// These eight are the `Loops` of a fold: `Work` calls them with states that they made, elements of `F::Input` and room for
+// `F::Output`.
 
 unsafe fn run<F: Fold>(x: *const u8, n: usize) -> State {
+    // SAFETY: as said above.
     State::of(F::run(unsafe { std::slice::from_raw_parts(x.cast(), n) }))
 }
 
@@ -157,22 +158,26 @@ unsafe fn run_strided<F: Fold>(x: *const u8, step: isize, n: usize) -> State {
     let x = x.cast::<F::Input>();
     let mut state = F::start();
     for i in 0..n as isize {
+        // SAFETY: as said above.
         state = F::step(state, unsafe { *x.offset(i * step) });
     }
     State::of(state)
 }
 
 unsafe fn merge<F: Fold>(a: State, b: State) -> State {
+    // SAFETY: as said above.
     State::of(unsafe { F::merge(a.to(), b.to()) })
 }
 
 unsafe fn finish<F: Fold>(state: State, out: *mut u8) {
+    // SAFETY: as said above.
     unsafe { out.cast::<F::Output>().write(F::finish(state.to())) }
 }
 
 unsafe fn start_strip<F: Fold>(states: *mut u8, width: usize) {
     let states = states.cast::<F::State>();
     for j in 0..width {
+        // SAFETY: as said above.
         unsafe { states.add(j).write(F::start()) };
     }
 }
@@ -186,10 +191,12 @@ unsafe fn fold_strip<F: Fold>(
     rows: usize,
 ) {
     let x = x.cast::<F::Input>();
+    // SAFETY: as said above.
     let states = unsafe { std::slice::from_raw_parts_mut(states.cast::<F::State>(), width) };
     if step != 1 {
         for i in 0..rows as isize {
             for (j, state) in states.iter_mut().enumerate() {
+                // SAFETY: as said above.
                 let x = unsafe { *x.offset(i * row_step + j as isize * step) };
                 *state = F::step(*state, x);
             }
@@ -200,10 +207,12 @@ unsafe fn fold_strip<F: Fold>(
         #[inline(always)]
         move || {
             if width < NARROW && row_step == width as isize && rows >= NARROW_FROM {
+                // SAFETY: as said above; the rows lie one after the other.
                 let x = unsafe { std::slice::from_raw_parts(x, rows * width) };
                 return narrow::<F>(x, states);
             }
             for i in 0..rows as isize {
+                // SAFETY: as said above.
                 let row = unsafe { std::slice::from_raw_parts(x.offset(i * row_step), width) };
                 for (state, &v) in states.iter_mut().zip(row) {
                     *state = F::step(*state, v);
@@ -239,6 +248,7 @@ fn narrow<F: Fold>(x: &[F::Input], states: &mut [F::State]) {
 unsafe fn merge_strip<F: Fold>(states: *mut u8, others: *const u8, width: usize) {
     let (states, others) = (states.cast::<F::State>(), others.cast::<F::State>());
     for j in 0..width {
+        // SAFETY: as said above.
         unsafe { *states.add(j) = F::merge(*states.add(j), *others.add(j)) };
     }
 }
@@ -246,6 +256,7 @@ unsafe fn merge_strip<F: Fold>(states: *mut u8, others: *const u8, width: usize)
 unsafe fn finish_strip<F: Fold>(states: *const u8, width: usize, out: *mut u8, step: isize) {
     let (states, out) = (states.cast::<F::State>(), out.cast::<F::Output>());
     for j in 0..width {
+        // SAFETY: as said above.
         unsafe {
             out.offset(j as isize * step)
                 .write(F::finish(*states.add(j)))

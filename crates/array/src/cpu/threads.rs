@@ -182,7 +182,12 @@ impl Job {
         let taken = part.len();
         let run = AssertUnwindSafe(|| part.for_each(self.task));
         if let Err(panic) = catch_unwind(run) {
-            self.panic.lock().get_or_insert(panic);
+            let mut first = self.panic.lock();
+            match *first {
+                None => *first = Some(panic),
+                // Its drop could panic in turn, and leave the caller without the others' end.
+                Some(_) => std::mem::forget(panic),
+            }
         }
         // After this the caller may return: nothing of the task is touched again.
         if self.left.fetch_sub(taken, Ordering::AcqRel) == taken {
@@ -273,6 +278,7 @@ fn wait_a_little(ready: impl Fn() -> bool) -> bool {
 pub(crate) struct SendPointer<T>(pub(crate) *mut T);
 // SAFETY: whoever shares one vouches that its uses are disjoint.
 unsafe impl<T: Send> Send for SendPointer<T> {}
+// SAFETY: as above.
 unsafe impl<T: Send> Sync for SendPointer<T> {}
 
 impl<T> Clone for SendPointer<T> {

@@ -227,7 +227,10 @@ tiles!(PORTABLE_F32, Portable<f32, 4>, f32, [4, 2, 1]);
 #[cfg(not(target_arch = "aarch64"))]
 tiles!(PORTABLE_F64, Portable<f64, 2>, f64, [4, 2, 1]);
 
+// SAFETY of all in it: only inlined into functions compiled for the level of the registers, with pointers that the caller
+// vouches for.
 #[cfg(target_arch = "x86_64")]
+#[expect(clippy::undocumented_unsafe_blocks, reason = "said once for all")]
 mod x86 {
     use std::arch::x86_64::*;
 
@@ -236,7 +239,6 @@ mod x86 {
     macro_rules! vector {
         ($V:ty, $T:ty, $lanes:literal, $mask:expr, [$splat:ident, $load:ident, $store:ident,
             $load_first:ident, $store_first:ident, $add:ident, $mul_add:ident]) => {
-            // SAFETY of all: only inlined into functions compiled for the level of the registers.
             impl Vector for $V {
                 type Scalar = $T;
                 const LANES: usize = $lanes;
@@ -437,8 +439,10 @@ mod tests {
                             width,
                             accumulate: false,
                         };
+                        // SAFETY: the vectors are as long as the tile is large.
                         unsafe { tiles.run(height, &t) };
                         t.accumulate = true;
+                        // SAFETY: as before.
                         unsafe { tiles.run(height, &t) };
                         for (at, &found) in c.iter().enumerate() {
                             let (i, j) = (at / step, at % step);

@@ -78,6 +78,7 @@ mod tests {
             let wide: Vec<f64> = from.iter().map(|&x| f64::from(x)).collect();
             let mut to = vec![-1.0f32; columns * to_stride];
             let mut wide_to = vec![-1.0f64; columns * to_stride];
+            // SAFETY: the vectors are as long as the matrices.
             unsafe {
                 let to = to.as_mut_ptr();
                 transpose(from.as_ptr(), from_stride, rows, columns, to, to_stride);

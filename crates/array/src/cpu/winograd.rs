@@ -273,12 +273,12 @@ impl Winograd {
         let sums: *mut f32 = sums.elements();
         let panel = 2 * tiles.lanes;
         let offsets: Vec<usize> = (0..c).map(|channel| channel * pitch).collect();
-        // SAFETY (all): buffers have room for `pitch` tiles of each channel, output and point.
         for point in 0..POINTS {
             let mut output = 0;
             while output < o {
                 let height = tiles.height(o - output);
                 for first in (0..count).step_by(panel) {
+                    // SAFETY: buffers have room for `pitch` tiles of each channel, output and point.
                     unsafe {
                         let a = filters.values.elements::<f32>();
                         let b = pixels.values.elements::<f32>();
@@ -308,6 +308,7 @@ impl Winograd {
             for segment in self.segments(pixels.block.clone()) {
                 let plane = self.out.0 * self.out.1;
                 let at = (segment.image * self.outputs + output) * plane;
+                // SAFETY: as above, and `y` has room for this plane, as the caller vouches.
                 unsafe {
                     let from = sums.add(i * pitch + segment.at);
                     (by_rows.output)(from, points, segment.columns.len(), &mut rows);
@@ -357,8 +358,7 @@ impl Winograd {
         let sums = floats(POINTS * sum_points);
         let sums = share(&sums);
         let offsets: Vec<usize> = (0..size).map(|tile| tile * c_pitch).collect();
-        // SAFETY (all): the buffers have room for `size` tiles, and tasks write to tiles, points
-        // and outputs of their own.
+        // SAFETY: these are the last elements of the buffer.
         (0..panel).for_each(|i| unsafe {
             let end = pixels.get().add(POINTS * c_points);
             end.add(i).write(0.0);
@@ -383,6 +383,7 @@ impl Winograd {
                 let x = &x[segment.image * c * plane..][..c * plane];
                 let last = floats(strip.rows * strip.columns * c_pitch);
                 let last: *mut f32 = last.elements();
+                // SAFETY: the buffers have room for `size` tiles; this task's tiles are its own.
                 unsafe {
                     strip.load(x, last);
                     let to = pixels.get().add(segment.at * c_pitch);
@@ -401,6 +402,7 @@ impl Winograd {
                 let gy = &gy[segment.image * o * plane..][..o * plane];
                 let last = floats(strip.rows * strip.columns * o_pitch);
                 let last: *mut f32 = last.elements();
+                // SAFETY: as before.
                 unsafe {
                     strip.load(gy, last);
                     let to = gradients.get().add(segment.at * o_pitch);
@@ -412,6 +414,7 @@ impl Winograd {
                 while output < o {
                     let height = tiles.height(o - output);
                     for first in (0..c).step_by(panel) {
+                        // SAFETY: all channels and tiles of the block lie in the buffers; this task's point is its own.
                         unsafe {
                             tiles.run(
                                 height,
@@ -439,6 +442,7 @@ impl Winograd {
         for_each(parallel, o, |output| {
             let planes = floats(9 * c_pitch);
             let planes: *mut f32 = planes.elements();
+            // SAFETY: there is room for the nine taps of all channels; this task's output is its own.
             unsafe {
                 (level.weights)(
                     sums.get().add(output * c_pitch),
@@ -665,6 +669,8 @@ struct Level {
 
 macro_rules! level {
     ($name:ident, $V:ty $(, #[$feature:meta])?) => {
+        // SAFETY of all: the caller promises what the transform asks for; a `Level` is chosen with the tiles of this machine.
+        #[expect(clippy::undocumented_unsafe_blocks, reason = "said once for all")]
         static $name: Level = {
             $(#[$feature])?
             unsafe fn filter(w: *const f32, length: usize, to: *mut f32, pitch: usize) {
