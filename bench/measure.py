@@ -13,7 +13,11 @@ import programs
 
 # What two runs of the same computation in float32 may differ by: sums are taken in different orders.
 TOLERANCE = 2e-3
-TOLERANCES = {"resnet50_step": 2e-2}
+# Here the second loss is behind an update through 50 layers of batch norm over 8 images, which makes the first one's rounding
+# ten thousand times as large. In float64 (`resnet50_step_f64` of our program and PyTorch's) both sides agree to 13 digits on 7.957722113532
+# and 7.196807449393; in float32 all first losses are within 4e-6 of that, and the second ones were found at 7.2027 (ours: 0.08 %
+# off), 7.2055 (PyTorch: 0.12 %) and 7.1932 (burn: 0.05 %).
+TOLERANCES = {"resnet50_step": 5e-3}
 
 
 @dataclasses.dataclass
