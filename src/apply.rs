@@ -3,16 +3,16 @@
 //! What is generic here is short: the rest is compiled once, and not for every function.
 
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use dezero_array::{Array, Shape};
-use parking_lot::RwLockReadGuard;
+use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
 use smallvec::SmallVec;
 
 use crate::config::{self, Config};
 use crate::function::{Function, Keep, Outputs};
 use crate::node::{Applied, Edge, Edges, Extra, Keeping, KeepingOne, Node, Saved};
-use crate::variable::{State, Variable};
+use crate::variable::{Inner, State, Variable};
 use crate::watch::{self, Begun};
 
 /// Applies `function` to `inputs`, and records it where a gradient may be asked for.
@@ -38,9 +38,40 @@ pub(crate) fn apply_one<F: Function>(function: F, inputs: &[&Variable]) -> Varia
 #[track_caller]
 #[inline]
 pub(crate) fn apply_unary<F: Function>(mut function: F, x: &Variable) -> Variable {
-    let operand = Operand::read(x);
+    let operand = Lent::read(x);
     let ys = function.forward(std::slice::from_ref(&operand.state.data));
     operand.finish(&mut Some(function), ys)
+}
+
+/// [`apply_unary`] to a variable that is given away: where nobody else sees it, the result takes its place in
+/// memory, and what it held is moved, not shared.
+#[track_caller]
+#[inline]
+pub(crate) fn apply_to_given<F: Function>(mut function: F, x: Variable) -> Variable {
+    let Some(given) = Given::of(&x, |_| true) else {
+        return apply_unary(function, &x);
+    };
+    let ys = function.forward(std::slice::from_ref(&given.state.data));
+    given.finish(&mut Some(function), ys);
+    x
+}
+
+/// [`apply_one`] to two inputs of one shape and type, of which number `place`, `x`, is given away: it becomes the
+/// result. Nothing happens, and the function comes back, where somebody else sees `x`.
+#[track_caller]
+#[inline]
+pub(crate) fn apply_in_place<F: Function>(
+    mut function: F,
+    place: usize,
+    x: &Variable,
+    other: &Variable,
+) -> Result<(), F> {
+    let Some((given, operands)) = Operands::take(place, x, other) else {
+        return Err(function);
+    };
+    let ys = function.forward(&operands.xs);
+    operands.finish_given(given, &mut Some(function), ys);
+    Ok(())
 }
 
 /// A function on its way into a node.
@@ -76,18 +107,18 @@ impl<F: Function> Unapplied for Option<F> {
 }
 
 /// The input of a function of one.
-struct Operand<'a> {
+struct Lent<'a> {
     x: &'a Variable,
     state: RwLockReadGuard<'a, State>,
     config: Config,
     begun: Option<Begun>,
 }
 
-impl<'a> Operand<'a> {
+impl<'a> Lent<'a> {
     #[inline]
-    fn read(x: &'a Variable) -> Operand<'a> {
+    fn read(x: &'a Variable) -> Lent<'a> {
         let config = config::current();
-        Operand {
+        Lent {
             x,
             state: x.0.read(),
             config,
@@ -97,7 +128,7 @@ impl<'a> Operand<'a> {
 
     #[track_caller]
     fn finish(self, function: &mut dyn Unapplied, ys: Outputs) -> Variable {
-        let Operand {
+        let Lent {
             x,
             state,
             config,
@@ -119,15 +150,8 @@ impl<'a> Operand<'a> {
             Some(edge) if config.records => {
                 let mut edges = Edges::new();
                 edges.push(Some(edge.clone()));
-                let keep = keep(function, &[true]);
-                let applied = match (keep.has_input(0), keep.has_outputs()) {
-                    (false, false) => function.take(Saved::new()),
-                    (true, false) => function.take_with(0, state.data.clone()),
-                    (false, true) => function.take_with(1, ys[0].clone()),
-                    (true, true) => {
-                        function.take(Saved::from([Some(state.data.clone()), Some(ys[0].clone())]))
-                    }
-                };
+                let x_data = || state.data.clone();
+                let applied = applied_unary(function, x_data, &ys);
                 let holds = state.lives_with_graph();
                 drop(state);
                 let y = record_one(applied, edges, only(ys));
@@ -146,6 +170,78 @@ impl<'a> Operand<'a> {
         }
         y
     }
+}
+
+/// An input that only its operation holds, taken out of its place, which the result will take.
+struct Given<'a> {
+    x: &'a Variable,
+    state: RwLockWriteGuard<'a, State>,
+    edge: Option<Edge>,
+    /// The reference from node to variable, for the next node; a constant has none.
+    output: Option<Weak<Inner>>,
+}
+
+impl<'a> Given<'a> {
+    /// `None` where somebody else sees the variable, or might, or looks on, and where it is not `fit`.
+    fn of(x: &'a Variable, fit: impl FnOnce(&Array) -> bool) -> Option<Given<'a>> {
+        let config = config::current();
+        if Arc::strong_count(&x.0) != 1 || !config.is_plain() {
+            return None;
+        }
+        let mut state = x.0.try_write()?;
+        if !state.is_bare() || !fit(&state.data) {
+            return None;
+        }
+        let output = match &state.edge {
+            None if Arc::weak_count(&x.0) == 0 => None,
+            // Only its node can still get hold of the variable, and from here on it cannot.
+            Some(edge) if config.records && Arc::weak_count(&x.0) == 1 => {
+                Some(edge.node.give_output(&x.0)?)
+            }
+            _ => return None,
+        };
+        let edge = state.edge.take();
+        Some(Given {
+            x,
+            state,
+            edge,
+            output,
+        })
+    }
+
+    #[inline]
+    fn take_data(&mut self) -> Array {
+        std::mem::replace(&mut self.state.data, Array::scalar(0.0))
+    }
+
+    #[track_caller]
+    fn finish(mut self, function: &mut dyn Unapplied, ys: Outputs) {
+        let Some(edge) = self.edge.take() else {
+            self.state.data = only(ys);
+            return;
+        };
+        let mut edges = Edges::new();
+        edges.push(Some(edge));
+        let applied = applied_unary(function, || self.take_data(), &ys);
+        self.become_output(applied, edges, only(ys));
+    }
+
+    #[track_caller]
+    fn become_output(mut self, applied: Box<dyn Applied>, edges: Edges, y: Array) {
+        let output = self.output.take();
+        let output = output.unwrap_or_else(|| Arc::downgrade(&self.x.0));
+        let node = Node::of_function(Location::caller(), applied, edges, output, None);
+        self.state.data = y;
+        self.state.edge = Some(Edge { node, index: 0 });
+    }
+}
+
+/// Whether both have one shape and type.
+pub(crate) fn agree(x0: &Array, x1: &Array) -> bool {
+    // Compared by hand: `==` of slices calls memcmp, which costs more than a scalar's arithmetic.
+    x0.ndim() == x1.ndim()
+        && x0.shape().iter().zip(x1.shape()).all(|(n, m)| n == m)
+        && x0.dtype() == x1.dtype()
 }
 
 /// The data of an operation's inputs, and where they come from.
@@ -176,6 +272,37 @@ impl Operands {
             operands.xs.push(state.data.clone());
         }
         operands
+    }
+
+    /// The operands with `x`, which is given away, as number `place` of two.
+    fn take<'a>(place: usize, x: &'a Variable, other: &Variable) -> Option<(Given<'a>, Operands)> {
+        let state = other.0.read();
+        let fit = |x: &Array| agree(x, &state.data) && !state.lives_with_graph();
+        let mut given = Given::of(x, fit)?;
+        let config = config::current();
+        let other_edge = if config.records { &state.edge } else { &None };
+        let mut operands = Operands {
+            xs: SmallVec::from([given.take_data(), state.data.clone()]),
+            edges: Edges::from([given.edge.take(), other_edge.clone()]),
+            holds: false,
+            config,
+            begun: None,
+        };
+        if place == 1 {
+            operands.xs.swap(0, 1);
+            operands.edges.swap(0, 1);
+        }
+        Some((given, operands))
+    }
+
+    #[track_caller]
+    fn finish_given(self, mut given: Given<'_>, function: &mut dyn Unapplied, ys: Outputs) {
+        if self.edges.iter().all(Option::is_none) {
+            given.state.data = only(ys);
+            return;
+        }
+        let applied = applied(function, &self.edges, self.xs, &ys);
+        given.become_output(applied, self.edges, only(ys));
     }
 
     #[inline]
@@ -282,6 +409,22 @@ fn keep(function: &dyn Unapplied, needs_grad: &[bool]) -> Keep {
     match config::keeps_inputs() {
         true => keep.and(Keep::INPUTS),
         false => keep,
+    }
+}
+
+/// A function of one input and one output with what it keeps; `x` gives the input away.
+#[inline]
+fn applied_unary(
+    function: &mut dyn Unapplied,
+    x: impl FnOnce() -> Array,
+    ys: &[Array],
+) -> Box<dyn Applied> {
+    let keep = keep(function, &[true]);
+    match (keep.has_input(0), keep.has_outputs()) {
+        (false, false) => function.take(Saved::new()),
+        (true, false) => function.take_with(0, x()),
+        (false, true) => function.take_with(1, ys[0].clone()),
+        (true, true) => function.take(Saved::from([Some(x()), Some(ys[0].clone())])),
     }
 }
 

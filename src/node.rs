@@ -191,6 +191,15 @@ impl Node {
         })
     }
 
+    /// Gives the reference to the first output away, if that is `output` and nobody else holds it.
+    #[inline]
+    pub(crate) fn give_output(&self, output: &Arc<Inner>) -> Option<Weak<Inner>> {
+        let mut body = self.body.try_write()?;
+        let is_alone = std::ptr::eq(body.output.as_ptr(), Arc::as_ptr(output))
+            && Arc::strong_count(output) == 1;
+        is_alone.then(|| std::mem::take(&mut body.output))
+    }
+
     /// Lets go of the first output, if it is `output`: nobody holds it any more.
     #[inline]
     pub(crate) fn forget_output(&self, output: *const Inner) {

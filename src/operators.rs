@@ -10,15 +10,15 @@ use crate::parameter::Parameter;
 use crate::variable::{AsVariable, Variable};
 
 macro_rules! between {
-    // Two variables are taken as they are: a clone of a handle costs two atomic operations.
+    // Two variables are taken as they are: a clone of a handle costs two atomic operations, and one that comes by
+    // value may be given away.
     (variables $Trait:ident $method:ident: $($left:ty, $right:ty);*) => {$(
         impl $Trait<$right> for $left {
             type Output = Variable;
             #[track_caller]
             #[inline]
-            #[allow(clippy::needless_borrow)]
             fn $method(self, x1: $right) -> Variable {
-                arithmetic::$method(&self, &x1)
+                arithmetic::$method(self, x1)
             }
         }
     )*};
@@ -68,7 +68,7 @@ macro_rules! with_numbers {
             #[track_caller]
             #[inline]
             fn $method(self, c: S) -> Variable {
-                let ($x, $c) = (&self, c.number());
+                let ($x, $c) = (self, c.number());
                 $right
             }
         }
@@ -81,7 +81,7 @@ macro_rules! with_numbers {
             #[track_caller]
             #[inline]
             fn $method(self, x: $v) -> Variable {
-                let ($x, $c) = (&x, self.number());
+                let ($x, $c) = (x, self.number());
                 $left
             }
         }
@@ -112,7 +112,7 @@ impl Neg for Variable {
     #[track_caller]
     #[inline]
     fn neg(self) -> Variable {
-        arithmetic::neg(&self)
+        arithmetic::neg(self)
     }
 }
 

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::{Arc, Weak};
 
 use dezero_array::{Array, DType, Device, Shape};
-use parking_lot::{RwLock, RwLockReadGuard};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::backprop;
 use crate::node::{Edge, Hook, Node, next_sequence};
@@ -45,6 +45,12 @@ struct Label {
 }
 
 impl State {
+    /// Whether there is nothing but the value and where it comes from.
+    #[inline]
+    pub(crate) fn is_bare(&self) -> bool {
+        self.grad.is_none() && self.label.is_none()
+    }
+
     #[inline]
     pub(crate) fn lives_with_graph(&self) -> bool {
         self.label
@@ -71,8 +77,13 @@ impl Inner {
     }
 
     #[inline]
-    pub(crate) fn write(&self) -> parking_lot::RwLockWriteGuard<'_, State> {
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.0.write()
+    }
+
+    #[inline]
+    pub(crate) fn try_write(&self) -> Option<RwLockWriteGuard<'_, State>> {
+        self.0.try_write()
     }
 }
 
@@ -406,8 +417,7 @@ impl Variable {
     #[inline]
     pub(crate) fn sole_data(&mut self) -> Option<&mut Array> {
         let state = Arc::get_mut(&mut self.0)?.0.get_mut();
-        let is_plain = state.edge.is_none() && state.grad.is_none() && state.label.is_none();
-        is_plain.then_some(&mut state.data)
+        (state.edge.is_none() && state.is_bare()).then_some(&mut state.data)
     }
 
     pub(crate) fn accumulate_grad(&self, gx: Variable) {

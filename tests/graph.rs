@@ -572,3 +572,52 @@ fn gradients_of_integers_stay_integers() {
         assert_eq!(x.grad().unwrap().dtype(), dezero::DType::I64);
     }
 }
+
+#[test]
+fn an_operand_given_away_gives_its_place_only_where_nobody_sees_it() {
+    let gradient = |x: &Variable, y: &Variable| grad(&[y], &[x], false).remove(0).item();
+    let x = Variable::new(3.0);
+
+    let (a, held) = {
+        let a = &x * 2.0;
+        (a.clone(), a)
+    };
+    let y = a + 1.0;
+    assert_eq!((held.item(), y.item(), gradient(&x, &y)), (6.0, 7.0, 2.0));
+    assert_eq!(gradient(&held, &y), 1.0);
+
+    let a = &x * 2.0;
+    let weak = a.downgrade();
+    let y = a * &x; // the weak handle is of `a`, not of what takes its place
+    assert!(weak.upgrade().is_none());
+    assert_eq!((y.item(), gradient(&x, &y)), (18.0, 12.0));
+
+    // Whichever operand is given, they stay in their order.
+    let y = (&x * 2.0) - (&x * 5.0);
+    assert_eq!((y.item(), gradient(&x, &y)), (-9.0, -3.0));
+    let y = &x / (&x * &x);
+    assert_eq!((y.item(), gradient(&x, &y)), (1.0 / 3.0, -1.0 / 9.0));
+    let y = 1.0 - (&x * &x) / &x;
+    assert_eq!((y.item(), gradient(&x, &y)), (-2.0, -1.0));
+
+    // A constant takes the result of a recorded operation; a recorded one that of an unrecorded one does not.
+    let y = Variable::constant(2.0) * &x;
+    assert_eq!((y.item(), gradient(&x, &y)), (6.0, 2.0));
+    let a = &x * 2.0;
+    let y = no_grad(|| a + 1.0);
+    assert!(!y.requires_grad());
+
+    // The creator of an operand that was given away does not take the result for its own.
+    let y = (&x * 2.0) * 5.0;
+    y.backward_with(BackwardOptions::new().retain_grad(true));
+    assert_eq!(y.grad().unwrap().item(), 1.0);
+    let origin = &y.creator().unwrap().inputs()[0];
+    assert!(origin.variable.is_none());
+    assert_eq!(origin.creator.as_ref().unwrap().name(), "mul");
+    assert_eq!(x.grad().unwrap().item(), 10.0);
+
+    // Shapes that broadcast, and higher orders.
+    let y = (&x * Array::new([1.0, 2.0])) * (&x * &x);
+    let gx = grad(&[&y.sum()], &[&x], true).remove(0);
+    assert_eq!((gx.item(), gradient(&x, &gx)), (81.0, 54.0));
+}

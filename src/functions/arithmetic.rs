@@ -8,35 +8,90 @@ use std::fmt;
 use dezero_array::{Array, broadcast_shape};
 
 use super::unary::Unary;
-use crate::apply::{Operands, apply_one, apply_unary};
+use crate::apply::{Operands, agree, apply_in_place, apply_one, apply_to_given, apply_unary};
 use crate::function::{Backward, Function, Gradients, Keep, Outputs};
+use crate::parameter::Parameter;
 use crate::variable::{AsVariable, Variable};
+
+/// An operand, lent or given away. Where nobody else sees one that is given away, the result takes its place
+/// in memory.
+pub(crate) trait Operand {
+    const IS_GIVEN: bool;
+    fn lent(&self) -> &Variable;
+    fn into_variable(self) -> Variable;
+}
+
+impl Operand for Variable {
+    const IS_GIVEN: bool = true;
+
+    #[inline]
+    fn lent(&self) -> &Variable {
+        self
+    }
+
+    #[inline]
+    fn into_variable(self) -> Variable {
+        self
+    }
+}
+
+macro_rules! lent_operand {
+    ($($t:ty),*) => {$(
+        impl Operand for $t {
+            const IS_GIVEN: bool = false;
+
+            #[inline]
+            fn lent(&self) -> &Variable {
+                self
+            }
+
+            fn into_variable(self) -> Variable {
+                self.lent().clone()
+            }
+        }
+    )*};
+}
+lent_operand!(&Variable, &Parameter);
+
+/// Applies a function of one operand.
+#[track_caller]
+#[inline]
+fn apply_to<F: Function, X: Operand>(function: F, x: X) -> Variable {
+    if X::IS_GIVEN {
+        apply_to_given(function, x.into_variable())
+    } else {
+        apply_unary(function, x.lent())
+    }
+}
 
 /// Applies a function of two operands: those that need gradients are brought to the common shape and
 /// type, constants are taken as they are.
 #[track_caller]
 #[inline]
-fn apply_binary<F: Function>(
+fn apply_binary<F: Function, X0: Operand, X1: Operand>(
     operation: &str,
-    function: F,
-    x0: &Variable,
-    x1: &Variable,
+    mut function: F,
+    x0: X0,
+    x1: X1,
 ) -> Variable {
+    if X0::IS_GIVEN {
+        match apply_in_place(function, 0, x0.lent(), x1.lent()) {
+            Ok(()) => return x0.into_variable(),
+            Err(back) => function = back,
+        }
+    } else if X1::IS_GIVEN {
+        match apply_in_place(function, 1, x1.lent(), x0.lent()) {
+            Ok(()) => return x1.into_variable(),
+            Err(back) => function = back,
+        }
+    }
+    let (x0, x1) = (x0.lent(), x1.lent());
     let operands = Operands::read(&[x0, x1]);
-    if agree(&operands.xs) {
+    if agree(&operands.xs[0], &operands.xs[1]) {
         return operands.apply(function, &[x0, x1]);
     }
     let (x0, x1) = broadcast_operands(operation, x0, x1);
     apply_one(function, &[&x0, &x1])
-}
-
-/// Whether both have one shape and type.
-fn agree(xs: &[Array]) -> bool {
-    let (x0, x1) = (&xs[0], &xs[1]);
-    // Compared by hand: `==` of slices calls memcmp, which costs more than a scalar's arithmetic.
-    x0.ndim() == x1.ndim()
-        && x0.shape().iter().zip(x1.shape()).all(|(n, m)| n == m)
-        && x0.dtype() == x1.dtype()
 }
 
 /// `x0` and `x1` for a function of two operands: those that need gradients in the common shape and
@@ -277,60 +332,60 @@ impl Unary for DivNumber {
 
 #[track_caller]
 #[inline]
-pub(crate) fn add(x0: &Variable, x1: &Variable) -> Variable {
+pub(crate) fn add(x0: impl Operand, x1: impl Operand) -> Variable {
     apply_binary("add", Add, x0, x1)
 }
 
 #[track_caller]
 #[inline]
-pub(crate) fn sub(x0: &Variable, x1: &Variable) -> Variable {
+pub(crate) fn sub(x0: impl Operand, x1: impl Operand) -> Variable {
     apply_binary("sub", Sub, x0, x1)
 }
 
 #[track_caller]
 #[inline]
-pub(crate) fn mul(x0: &Variable, x1: &Variable) -> Variable {
+pub(crate) fn mul(x0: impl Operand, x1: impl Operand) -> Variable {
     apply_binary("mul", Mul, x0, x1)
 }
 
 #[track_caller]
 #[inline]
-pub(crate) fn div(x0: &Variable, x1: &Variable) -> Variable {
+pub(crate) fn div(x0: impl Operand, x1: impl Operand) -> Variable {
     apply_binary("div", Div, x0, x1)
 }
 
 #[track_caller]
 #[inline]
-pub(crate) fn neg(x: &Variable) -> Variable {
-    apply_unary(Neg, x)
+pub(crate) fn neg(x: impl Operand) -> Variable {
+    apply_to(Neg, x)
 }
 
 #[track_caller]
 #[inline]
-pub(crate) fn add_number(x: &Variable, c: Number) -> Variable {
-    apply_unary(AddNumber(c), x)
+pub(crate) fn add_number(x: impl Operand, c: Number) -> Variable {
+    apply_to(AddNumber(c), x)
 }
 
 #[track_caller]
 #[inline]
-pub(crate) fn sub_number(x: &Variable, c: Number) -> Variable {
+pub(crate) fn sub_number(x: impl Operand, c: Number) -> Variable {
     let minus = match c {
         Number::Float(c) => Number::Float(-c),
         Number::Int(c) => Number::Int(c.wrapping_neg()),
     };
-    apply_unary(AddNumber(minus), x)
+    apply_to(AddNumber(minus), x)
 }
 
 #[track_caller]
 #[inline]
-pub(crate) fn sub_from_number(c: Number, x: &Variable) -> Variable {
-    apply_unary(SubFromNumber(c), x)
+pub(crate) fn sub_from_number(c: Number, x: impl Operand) -> Variable {
+    apply_to(SubFromNumber(c), x)
 }
 
 #[track_caller]
 #[inline]
-pub(crate) fn mul_number(x: &Variable, c: Number) -> Variable {
-    apply_unary(MulNumber(c), x)
+pub(crate) fn mul_number(x: impl Operand, c: Number) -> Variable {
+    apply_to(MulNumber(c), x)
 }
 
 /// x · c in the place of x, where nobody else sees it.
@@ -349,8 +404,8 @@ fn scaled(mut x: Variable, c: Number) -> Variable {
 
 #[track_caller]
 #[inline]
-pub(crate) fn div_by_number(x: &Variable, c: Number) -> Variable {
-    apply_unary(DivByNumber(c), x)
+pub(crate) fn div_by_number(x: impl Operand, c: Number) -> Variable {
+    apply_to(DivByNumber(c), x)
 }
 
 /// x / c in the place of x, where nobody else sees it.
@@ -369,8 +424,8 @@ fn divided(mut x: Variable, c: Number) -> Variable {
 
 #[track_caller]
 #[inline]
-pub(crate) fn div_number(c: Number, x: &Variable) -> Variable {
-    apply_unary(DivNumber(c), x)
+pub(crate) fn div_number(c: Number, x: impl Operand) -> Variable {
+    apply_to(DivNumber(c), x)
 }
 
 /// x^c for a number c.
