@@ -348,6 +348,28 @@ impl Variable {
         backprop::generation(self)
     }
 
+    /// Takes the place of `y` in the graph: gradients flow on from here as they would from `y`. For
+    /// graphs that a program records by hand. What was computed from this variable before stays
+    /// where it was.
+    ///
+    /// ```
+    /// use dezero::{Array, Variable};
+    /// let x = Variable::new(3.0);
+    /// let y = Variable::new(6.0); // computed elsewhere
+    /// y.take_place_of(&(&x * 2.0));
+    /// y.backward();
+    /// assert_eq!(x.grad().unwrap().item(), 2.0);
+    /// ```
+    pub fn take_place_of(&self, y: &Variable) {
+        let edge = y.0.read().edge.clone();
+        if let Some(Edge { node, index }) = &edge {
+            let output = Arc::downgrade(&self.0);
+            node.body.write().set_output(*index, output);
+        }
+        let before = std::mem::replace(&mut self.0.write().edge, edge);
+        drop(before);
+    }
+
     /// The same value, cut from the graph: a constant.
     pub fn detach(&self) -> Variable {
         Variable::constant(self.data())

@@ -303,8 +303,9 @@ def _member(path: str, name: str) -> dict[Any, Any]:
     try:
         with tarfile.open(path, "r:gz") as archive:
             for item in archive:
-                if item.isfile() and item.name.rpartition("/")[2] == name:
-                    content = _ArrayUnpickler(archive.extractfile(item), encoding="bytes").load()
+                file = archive.extractfile(item) if item.isfile() and item.name.rpartition("/")[2] == name else None
+                if file is not None:
+                    content = _ArrayUnpickler(file, encoding="bytes").load()
                     if isinstance(content, dict):
                         return content
                     raise ValueError("not a dictionary")

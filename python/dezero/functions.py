@@ -143,7 +143,8 @@ def dropout(x: Any, dropout_ratio: float = 0.5) -> Variable:
         return x
     kept = np.random.rand(*x.shape) > dropout_ratio
     dtype = x.dtype if x.dtype.kind == "f" else np.float64
-    return x * np.divide(kept, 1.0 - dropout_ratio, dtype=dtype)
+    # Where all are dropped, there is nothing to scale up.
+    return x * np.divide(kept, 1.0 - dropout_ratio or 1.0, dtype=dtype)
 
 
 def batch_nrom(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, decay: float = 0.9, eps: float = 2e-5) -> Variable:

@@ -1,15 +1,16 @@
 //! `Function`: what users derive their own operations from, and what stands for the engine's in the
 //! graph.
 
-use dezero::{Array, Backward, Creator, Gradients, Keep, Variable, WeakCreator};
+use dezero::{Array, Creator, Variable, WeakCreator};
 use dezero_array::DType;
 use pyo3::exceptions::{PyAttributeError, PyNotImplementedError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyWeakrefReference};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
-use crate::call::{call, raise};
+use crate::call::call;
+use crate::foreign::{Foreign, gradient, references};
 use crate::ndarray::{self, Attached};
 use crate::variable::{PyVariable, is_number, unsupported, wrap, wrap_new};
 
@@ -31,113 +32,18 @@ pub struct PyFunction {
     /// For functions of the engine, which their graph does not hold.
     held: Attached<Option<Creator>>,
     /// Inputs and outputs while `backward` runs.
-    running: Attached<Option<(Py<PyList>, Py<PyList>)>>,
+    pub running: Attached<Option<(Py<PyList>, Py<PyList>)>>,
     /// What was asked for already: the same objects every time.
-    inputs: Attached<Option<Py<PyList>>>,
+    inputs: Attached<Vec<Option<Py<PyVariable>>>>,
+    /// What a program set that records the graph by hand.
+    inputs_by_hand: Attached<Option<Py<PyAny>>>,
+    outputs_by_hand: Attached<Option<Py<PyAny>>>,
+    generation_by_hand: Attached<Option<usize>>,
 }
 
-/// A function that is written in Python, as the engine sees it.
-struct Foreign {
-    object: Py<PyAny>,
-    name: &'static str,
-    /// Computed already: an exception cannot leave the engine's `forward`.
-    outputs: Vec<Array>,
-}
-
-impl dezero::Function for Foreign {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn forward(&mut self, _: &[Array]) -> dezero::Outputs {
-        std::mem::take(&mut self.outputs).into()
-    }
-
-    fn keeps(&self, _: &[bool]) -> Keep {
-        Keep::INPUTS.and(Keep::OUTPUTS)
-    }
-
-    fn backward(&self, context: &Backward<'_>) -> Gradients {
-        match Python::attach(|py| self.run_backward(py, context)) {
-            Ok(gxs) => gxs.into(),
-            Err(error) => raise(error),
-        }
-    }
-}
-
-impl Foreign {
-    fn run_backward(
-        &self,
-        py: Python<'_>,
-        context: &Backward<'_>,
-    ) -> PyResult<Vec<Option<Variable>>> {
-        let object = self.object.bind(py);
-        let function = object.cast::<PyFunction>()?.get();
-        let mut inputs = Vec::with_capacity(context.inputs());
-        for i in 0..context.inputs() {
-            inputs.push(wrap_new(py, context.input(i))?);
-        }
-        let mut outputs = Vec::with_capacity(context.outputs());
-        let mut gys = Vec::with_capacity(context.outputs());
-        for i in 0..context.outputs() {
-            outputs.push(wrap_new(py, context.output(i))?);
-            gys.push(match context.has_gy(i) {
-                true => wrap(py, context.gy(i))?.into_any().unbind(),
-                false => py.None(),
-            });
-        }
-        let references = references(py, outputs.iter().cloned().map(Some))?;
-        let outer = running(function).map(|(a, b)| (a.clone_ref(py), b.clone_ref(py)));
-        let inputs = PyList::new(py, inputs)?.unbind();
-        function.running.set(Some((inputs, references.unbind())));
-        let gxs = object.call_method1(intern!(py, "backward"), PyTuple::new(py, gys)?);
-        function.running.set(outer);
-        let gxs = gxs?;
-        let mut all = match gxs.cast::<PyTuple>() {
-            Ok(gxs) => gxs
-                .iter()
-                .map(|gx| gradient(&gx))
-                .collect::<PyResult<Vec<_>>>()?,
-            Err(_) => vec![gradient(&gxs)?],
-        };
-        all.resize(context.inputs(), None);
-        Ok(all)
-    }
-}
-
-fn running(function: &PyFunction) -> Option<&(Py<PyList>, Py<PyList>)> {
+pub fn running(function: &PyFunction) -> Option<&(Py<PyList>, Py<PyList>)> {
     // SAFETY: attached to Python; nobody keeps the reference over a change.
     unsafe { (*function.running.get()).as_ref() }
-}
-
-fn gradient(gx: &Bound<'_, PyAny>) -> PyResult<Option<Variable>> {
-    if gx.is_none() {
-        return Ok(None);
-    }
-    if let Ok(gx) = gx.cast::<PyVariable>() {
-        return PyVariable::engine(gx).cloned().map(Some);
-    }
-    if ndarray::is_ndarray(gx) || is_number(gx)? {
-        let gx = ndarray::from_numpy(&ndarray::as_ndarray(gx)?)?;
-        return Ok(Some(Variable::constant(gx)));
-    }
-    Err(unsupported(gx))
-}
-
-/// `weakref.ref`s of what is alive; of nothing for what is not.
-fn references<'py>(
-    py: Python<'py>,
-    outputs: impl IntoIterator<Item = Option<Bound<'py, PyVariable>>>,
-) -> PyResult<Bound<'py, PyList>> {
-    let references = PyList::empty(py);
-    for output in outputs {
-        let output = match output {
-            Some(output) => output,
-            None => wrap_new(py, Variable::constant(0.0))?,
-        };
-        references.append(PyWeakrefReference::new(&output)?)?;
-    }
-    Ok(references)
 }
 
 impl PyFunction {
@@ -146,7 +52,10 @@ impl PyFunction {
             node: Attached::new(WeakCreator::default()),
             held: Attached::new(None),
             running: Attached::new(None),
-            inputs: Attached::new(None),
+            inputs: Attached::new(Vec::new()),
+            inputs_by_hand: Attached::new(None),
+            outputs_by_hand: Attached::new(None),
+            generation_by_hand: Attached::new(None),
         }
     }
 
@@ -222,12 +131,13 @@ impl PyFunction {
             object: slf.clone().into_any().unbind(),
             name,
             outputs,
+            is_by_hand: false,
         };
         let inputs: Vec<&Variable> = xs.iter().collect();
         let outputs = call(|| dezero::apply(function, &inputs))?;
         if let Some(creator) = outputs.first().and_then(Variable::creator) {
             slf.get().node.set(creator.downgrade());
-            slf.get().inputs.set(None);
+            slf.get().inputs.set(Vec::new());
         }
         let mut ys = Vec::with_capacity(outputs.len());
         for output in outputs {
@@ -253,47 +163,86 @@ impl PyFunction {
 
     /// The variables that the function was applied to.
     #[getter]
-    fn get_inputs(slf: &Bound<'_, Self>) -> PyResult<Py<PyList>> {
+    fn get_inputs(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let (py, this) = (slf.py(), slf.get());
         if let Some((inputs, _)) = running(this) {
+            return Ok(inputs.clone_ref(py).into_any());
+        }
+        // SAFETY: attached to Python.
+        if let Some(inputs) = unsafe { &*this.inputs_by_hand.get() } {
             return Ok(inputs.clone_ref(py));
         }
         let creator = this.creator()?;
+        // SAFETY: attached to Python; the vector is nobody else's from here on.
+        let remembered = std::mem::take(unsafe { &mut *this.inputs.get() });
+        let mut remembered = remembered.into_iter();
+        // A function of the engine is not held by the graph.
         // SAFETY: attached to Python.
-        if let Some(inputs) = unsafe { &*this.inputs.get() } {
-            return Ok(inputs.clone_ref(py));
+        let is_free = unsafe { (*this.held.get()).is_some() };
+        let mut inputs = Vec::new();
+        let mut remember = Vec::new();
+        for x in call(|| creator.operands())? {
+            let before = remembered.next().flatten();
+            // What others hold must not be held here, by the graph: it may have a gradient that leads back to this
+            // function.
+            let holds = is_free || before.is_some() || x.handles() == 1;
+            let input = match before {
+                Some(input) => input.into_bound(py),
+                None => wrap(py, x)?,
+            };
+            remember.push(holds.then(|| input.clone().unbind()));
+            inputs.push(input);
         }
-        let operands = call(|| creator.operands())?;
-        let operands = operands.into_iter().map(|x| wrap(py, x));
-        let inputs = PyList::new(py, operands.collect::<PyResult<Vec<_>>>()?)?.unbind();
-        // The same objects next time, for programs that walk the graph by identity.
-        this.inputs.set(Some(inputs.clone_ref(py)));
-        Ok(inputs)
+        this.inputs.set(remember);
+        Ok(PyList::new(py, inputs)?.into_any().unbind())
+    }
+
+    #[setter]
+    fn set_inputs(&self, inputs: Py<PyAny>) {
+        self.inputs_by_hand.set(Some(inputs));
     }
 
     /// The variables that the function computed, as references to be called.
     #[getter]
-    fn get_outputs(slf: &Bound<'_, Self>) -> PyResult<Py<PyList>> {
+    fn get_outputs(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let (py, this) = (slf.py(), slf.get());
         if let Some((_, outputs)) = running(this) {
+            return Ok(outputs.clone_ref(py).into_any());
+        }
+        // SAFETY: attached to Python.
+        if let Some(outputs) = unsafe { &*this.outputs_by_hand.get() } {
             return Ok(outputs.clone_ref(py));
         }
         let mut alive = Vec::new();
         for result in this.creator()?.results() {
             alive.push(result.map(|result| wrap(py, result)).transpose()?);
         }
-        Ok(references(py, alive)?.unbind())
+        Ok(references(py, alive)?.into_any().unbind())
+    }
+
+    #[setter]
+    fn set_outputs(&self, outputs: Py<PyAny>) {
+        self.outputs_by_hand.set(Some(outputs));
     }
 
     /// How many functions lie between the leaves and this one, at most.
     #[getter]
-    fn generation(&self) -> PyResult<usize> {
+    fn get_generation(&self) -> PyResult<usize> {
+        // SAFETY: attached to Python.
+        if let Some(generation) = unsafe { *self.generation_by_hand.get() } {
+            return Ok(generation);
+        }
         let generations = self.creator()?.operands();
         Ok(generations
             .iter()
             .map(Variable::generation)
             .max()
             .unwrap_or(0))
+    }
+
+    #[setter]
+    fn set_generation(&self, generation: usize) {
+        self.generation_by_hand.set(Some(generation));
     }
 
     /// The gradients of the inputs, for a function of the engine that is in a graph.
@@ -326,7 +275,7 @@ impl PyFunction {
     fn _stand_for(slf: &Bound<'_, Self>, y: &Bound<'_, PyVariable>) -> PyResult<()> {
         if let Some(creator) = y.get().handle().creator() {
             objects(slf.py())?.set_item(creator.sequence(), slf)?;
-            slf.get().inputs.set(None);
+            slf.get().inputs.set(Vec::new());
             slf.get().held.set(Some(creator));
         }
         Ok(())
@@ -355,7 +304,7 @@ impl PyFunction {
 }
 
 /// Names of classes live as long as the process, as the engine wants them.
-fn class_name(name: &Bound<'_, PyString>) -> PyResult<&'static str> {
+pub fn class_name(name: &Bound<'_, PyString>) -> PyResult<&'static str> {
     use std::collections::HashMap;
     use std::sync::Mutex;
     static NAMES: Mutex<Option<HashMap<String, &'static str>>> = Mutex::new(None);

@@ -1,16 +1,24 @@
 //! The compiled part of the Python package: the engine under NumPy's manners.
 
+mod batch_norm;
 mod call;
 mod convolution;
 mod derivatives;
+mod exchange;
+mod foreign;
 mod function;
 mod functions;
 mod indices;
 mod layer_output;
+mod methods;
 mod ndarray;
 mod operators;
 mod optimizers;
+mod pair;
+mod pooling;
+mod value;
 mod variable;
+mod windows;
 
 use pyo3::prelude::*;
 
@@ -20,9 +28,9 @@ mod _dezero {
     use super::*;
 
     #[pymodule_export]
-    use crate::convolution::{
-        average_pooling, batch_norm, col2im, conv2d, deconv2d, im2col, pooling,
-    };
+    use crate::batch_norm::batch_norm;
+    #[pymodule_export]
+    use crate::convolution::{conv2d, deconv2d};
     #[pymodule_export]
     use crate::derivatives::{grad, hessian, hvp, jacobian, jvp, vjp};
     #[pymodule_export]
@@ -46,7 +54,11 @@ mod _dezero {
         squared_norm, zeros_like,
     };
     #[pymodule_export]
+    use crate::pooling::{average_pooling, pooling};
+    #[pymodule_export]
     use crate::variable::{PyParameter, PyVariable};
+    #[pymodule_export]
+    use crate::windows::{col2im, im2col};
 
     #[pyfunction]
     fn set_enable_backprop(enable: bool) {

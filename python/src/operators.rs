@@ -42,6 +42,8 @@ pub fn binary<'py>(
 ) -> PyResult<Py<PyAny>> {
     let py = slf.py();
     let x = PyVariable::engine(slf)?;
+    // `2 + x` has the inputs x and 2 in the original's graph.
+    let reflected = reflected && !matches!(operator, Operator::Add | Operator::Mul);
     let run = |other: &Variable| {
         let heavy = x.size().max(other.size()) >= HEAVY;
         let y = call_detached(py, heavy, || {
@@ -104,4 +106,69 @@ pub fn power<'py>(x: &Bound<'py, PyVariable>, c: &Bound<'py, PyAny>) -> PyResult
     let c: f64 = c.extract()?;
     let y = call_detached(py, heavy, || x.pow(c))?;
     Ok(wrap_new(py, y)?.into_any().unbind())
+}
+
+#[pymethods]
+impl PyVariable {
+    fn __add__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
+        binary(slf, other, Operator::Add, false)
+    }
+
+    fn __radd__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
+        binary(slf, other, Operator::Add, true)
+    }
+
+    fn __sub__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
+        binary(slf, other, Operator::Sub, false)
+    }
+
+    fn __rsub__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
+        binary(slf, other, Operator::Sub, true)
+    }
+
+    fn __mul__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
+        binary(slf, other, Operator::Mul, false)
+    }
+
+    fn __rmul__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
+        binary(slf, other, Operator::Mul, true)
+    }
+
+    fn __truediv__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
+        binary(slf, other, Operator::Div, false)
+    }
+
+    fn __rtruediv__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
+        binary(slf, other, Operator::Div, true)
+    }
+
+    fn __matmul__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
+        binary(slf, other, Operator::MatMul, false)
+    }
+
+    fn __rmatmul__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
+        binary(slf, other, Operator::MatMul, true)
+    }
+
+    fn __pow__<'py>(
+        slf: &Bound<'py, Self>,
+        other: &Bound<'py, PyAny>,
+        _modulo: &Bound<'py, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
+        power(slf, other)
+    }
+
+    fn __rpow__<'py>(
+        slf: &Bound<'py, Self>,
+        other: &Bound<'py, PyAny>,
+        _modulo: &Bound<'py, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
+        binary(slf, other, Operator::Pow, true)
+    }
+
+    fn __neg__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyVariable>> {
+        let x = PyVariable::engine(slf)?;
+        let heavy = x.size() >= HEAVY;
+        wrap_new(slf.py(), call_detached(slf.py(), heavy, || -x)?)
+    }
 }

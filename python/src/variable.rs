@@ -1,8 +1,4 @@
 //! `Variable` and `Parameter`: the engine's variable with NumPy's manners.
-//!
-//! The value may be shared with NumPy, which writes when it likes. While it may, the NumPy array is what
-//! counts, and each use in an operation takes a copy, so that no graph is corrupted. When nobody else
-//! holds the array any more, the elements are the engine's alone and nothing is copied.
 
 use dezero::{Array, BackwardOptions, DType, Variable};
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
@@ -10,24 +6,11 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::call::{HEAVY, call, call_detached};
+use crate::call::call;
+use crate::foreign;
 use crate::function;
-use crate::functions;
-use crate::indices;
-use crate::ndarray::{self, Attached, Memory};
-use crate::operators::{self, Operator};
-
-/// Where the value is.
-enum Value {
-    /// In the engine alone.
-    Engine,
-    /// In an array that was handed in.
-    Given(Py<PyAny>),
-    /// In arrays that were handed out; they hold the memory, and the memory tells when it goes.
-    Exported(*mut pyo3::ffi::PyObject),
-    /// Nowhere: the data is None.
-    Nothing,
-}
+use crate::ndarray::{self, Attached};
+use crate::value::Value;
 
 /// An array that remembers how it was computed.
 ///
@@ -43,12 +26,14 @@ enum Value {
     weakref
 )]
 pub struct PyVariable {
-    engine: Variable,
-    value: Attached<Value>,
+    pub engine: Variable,
+    pub value: Attached<Value>,
     /// Keeps `x.grad` one object, whose exported arrays are known.
     grad: Attached<Option<Py<PyVariable>>>,
     /// A creator that was set by hand.
     creator: Attached<Option<Py<PyAny>>>,
+    /// Whether the graph does not know of it yet.
+    is_to_be_connected: Attached<bool>,
 }
 
 // SAFETY: the cell is only touched while attached to Python.
@@ -82,12 +67,8 @@ impl PyVariable {
             value: Attached::new(Value::Engine),
             grad: Attached::new(None),
             creator: Attached::new(None),
+            is_to_be_connected: Attached::new(false),
         }
-    }
-
-    fn value(&self) -> &Value {
-        // SAFETY: attached to Python; nobody keeps the reference over a change.
-        unsafe { &*self.value.get() }
     }
 
     /// The engine's variable, with the value as it is now.
@@ -100,130 +81,28 @@ impl PyVariable {
         if !matches!(this.value(), Value::Engine) {
             this.refresh(slf.py())?;
         }
+        // SAFETY: attached to Python.
+        if unsafe { *this.is_to_be_connected.get() } {
+            foreign::connect(slf)?;
+        }
         Ok(&this.engine)
+    }
+
+    /// The creator that was set by hand.
+    pub fn creator_by_hand<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        // SAFETY: attached to Python.
+        let creator = unsafe { &*self.creator.get() };
+        creator.as_ref().map(|creator| creator.bind(py).clone())
+    }
+
+    /// The graph knows of the creator that was set by hand.
+    pub fn is_connected(&self) {
+        self.is_to_be_connected.set(false);
     }
 
     /// The engine's variable without its value.
     pub fn handle(&self) -> &Variable {
         &self.engine
-    }
-
-    #[cold]
-    fn refresh(&self, py: Python<'_>) -> PyResult<()> {
-        match self.value() {
-            Value::Engine => {}
-            Value::Given(array) => {
-                let data = ndarray::from_numpy(array.bind(py))?;
-                // Types that the engine lacks stay in NumPy's keeping.
-                let stays = !ndarray::is_sole_owner(array)
-                    || ndarray::native_dtype(array.bind(py)).is_none();
-                self.engine.update_data(|own| *own = data);
-                if !stays {
-                    self.value.set(Value::Engine);
-                }
-            }
-            Value::Exported(memory) => {
-                let data = self.memory(py, *memory).get().array().copy();
-                self.engine.update_data(|own| *own = data);
-            }
-            Value::Nothing => {
-                return Err(PyTypeError::new_err(
-                    "the variable has no data (None) to compute with",
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn memory<'py>(&self, py: Python<'py>, memory: *mut pyo3::ffi::PyObject) -> Bound<'py, Memory> {
-        // SAFETY: the memory tells (`take_back`) before it goes.
-        unsafe { Bound::from_borrowed_ptr(py, memory).cast_into_unchecked() }
-    }
-
-    /// The arrays that were handed out are gone: the elements belong to the engine again.
-    pub fn take_back(&self, array: Array) {
-        self.engine.update_data(|own| *own = array);
-        self.value.set(Value::Engine);
-    }
-
-    fn set_value(&self, py: Python<'_>, value: Value) {
-        if let Value::Exported(memory) = self.value() {
-            self.memory(py, *memory).get().forget_variable();
-        }
-        self.value.set(value);
-    }
-
-    pub fn is_nothing(&self) -> bool {
-        matches!(self.value(), Value::Nothing)
-    }
-
-    /// The value as a NumPy array that shares memory with this variable.
-    pub fn array(slf: &Bound<'_, PyVariable>) -> PyResult<Py<PyAny>> {
-        let (py, this) = (slf.py(), slf.get());
-        match this.value() {
-            Value::Nothing => Ok(py.None()),
-            Value::Given(array) => Ok(array.clone_ref(py)),
-            Value::Exported(memory) => Memory::view(&this.memory(py, *memory)),
-            Value::Engine => {
-                let mut data = None;
-                this.engine.update_data(|own| {
-                    ndarray::own(own);
-                    data = Some(own.clone());
-                });
-                let data = data.expect("set above");
-                let memory = Bound::new(py, Memory::new(data, Some(this)))?;
-                this.value.set(Value::Exported(memory.as_ptr()));
-                Memory::view(&memory)
-            }
-        }
-    }
-
-    /// Replaces the value by a NumPy array, which is shared.
-    pub fn set_array(slf: &Bound<'_, PyVariable>, data: &Bound<'_, PyAny>) -> PyResult<()> {
-        let (py, this) = (slf.py(), slf.get());
-        if data.is_none() {
-            this.set_value(py, Value::Nothing);
-            return Ok(());
-        }
-        if ndarray::is_ndarray(data) {
-            if let Value::Exported(memory) = this.value()
-                && Memory::is_viewed_by(&this.memory(py, *memory), data)
-            {
-                // `x.data -= …`: NumPy has written it already.
-                return Ok(());
-            }
-            this.set_value(py, Value::Given(data.clone().unbind()));
-            return Ok(());
-        }
-        if is_number(data)? {
-            let array = ndarray::as_ndarray(data)?;
-            this.set_value(py, Value::Given(array.unbind()));
-            return Ok(());
-        }
-        Err(unsupported(data))
-    }
-
-    /// Changes the value in the engine; arrays that were handed in or out see it too.
-    pub fn update<R>(
-        slf: &Bound<'_, PyVariable>,
-        change: impl FnOnce(&mut Array) -> R,
-    ) -> PyResult<R> {
-        let py = slf.py();
-        let engine = PyVariable::engine(slf)?;
-        let mut data = engine.data();
-        let is_alone = matches!(slf.get().value(), Value::Engine);
-        if is_alone {
-            drop(data);
-            let mut result = None;
-            call(|| engine.update_data(|own| result = Some(change(own))))?;
-            return Ok(result.expect("set above"));
-        }
-        let result = call(|| change(&mut data))?;
-        let new = ndarray::to_numpy(py, data.clone())?;
-        let target = PyVariable::array(slf)?;
-        target.bind(py).set_item(py.Ellipsis(), new)?;
-        engine.update_data(|own| *own = data);
-        Ok(result)
     }
 
     fn python_dtype(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
@@ -263,32 +142,6 @@ impl PyVariable {
             None => self.engine.clear_grad(),
         }
         self.grad.set(None);
-    }
-}
-
-impl Drop for PyVariable {
-    fn drop(&mut self) {
-        self.engine.set_tag(0);
-        if let Value::Exported(memory) = self.value() {
-            // SAFETY: deallocation happens while attached to Python, and the memory is alive.
-            unsafe {
-                let memory = *memory;
-                let py = Python::assume_attached();
-                self.memory(py, memory).get().forget_variable();
-                if self.engine.handles() > 1 {
-                    let data = self.memory(py, memory).get().array().copy();
-                    self.engine.update_data(|own| *own = data);
-                }
-            }
-        } else if let Value::Given(array) = self.value()
-            && self.engine.handles() > 1
-        {
-            // SAFETY: as above.
-            let py = unsafe { Python::assume_attached() };
-            if let Ok(data) = ndarray::from_numpy(array.bind(py)) {
-                self.engine.update_data(|own| *own = data);
-            }
-        }
     }
 }
 
@@ -410,9 +263,8 @@ impl PyVariable {
     /// The function that computed this variable, or None.
     #[getter]
     fn get_creator<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        // SAFETY: attached to Python.
-        if let Some(creator) = unsafe { &*slf.get().creator.get() } {
-            return Ok(Some(creator.bind(slf.py()).clone()));
+        if let Some(creator) = slf.get().creator_by_hand(slf.py()) {
+            return Ok(Some(creator));
         }
         match slf.get().engine.creator() {
             Some(creator) => function::object_of(slf.py(), creator).map(Some),
@@ -424,27 +276,35 @@ impl PyVariable {
     fn replace_creator(slf: &Bound<'_, Self>, creator: &Bound<'_, PyAny>) -> PyResult<()> {
         let this = slf.get();
         if creator.is_none() {
-            this.creator.set(None);
-            return call(|| this.engine.unchain());
+            return this.unchain();
         }
+        // Its inputs may be set later: the graph hears of them when the variable is used.
         this.creator.set(Some(creator.clone().unbind()));
+        this.is_to_be_connected.set(true);
         Ok(())
     }
 
-    /// Records that `func` computed this variable.
+    /// Records that `func` computed this variable: an object with `inputs`, `generation` and `backward`, as a `Function`
+    /// is, or `input` in place of `inputs`. To be called before the variable is computed with.
     #[pyo3(name = "set_creator")]
-    fn set_creator_method(slf: &Bound<'_, Self>, func: &Bound<'_, PyAny>) {
-        slf.get().creator.set(Some(func.clone().unbind()));
+    fn set_creator_method(slf: &Bound<'_, Self>, func: &Bound<'_, PyAny>) -> PyResult<()> {
+        PyVariable::replace_creator(slf, func)
     }
 
     /// How many functions lie between this variable and the leaves, at most.
     #[getter]
-    fn generation(&self) -> usize {
-        self.engine.generation()
+    fn generation(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        let py = slf.py();
+        if let Some(creator) = slf.get().creator_by_hand(py)
+            && let Ok(generation) = creator.getattr(intern!(py, "generation"))
+        {
+            return Ok(generation.extract::<usize>()? + 1);
+        }
+        Ok(slf.get().engine.generation())
     }
 
     #[getter]
-    fn get_name(&self) -> Option<String> {
+    pub fn get_name(&self) -> Option<String> {
         self.engine.name()
     }
 
@@ -487,13 +347,7 @@ impl PyVariable {
         self.python_dtype(py)
     }
 
-    /// The axes in reverse order.
-    #[getter(T)]
-    fn transposed<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyVariable>> {
-        functions::transpose(slf.as_any(), None)
-    }
-
-    fn __len__(slf: &Bound<'_, Self>) -> PyResult<usize> {
+    pub fn __len__(slf: &Bound<'_, Self>) -> PyResult<usize> {
         match slf.get().value() {
             Value::Engine | Value::Exported(_) => {
                 let shape = slf.get().engine.shape();
@@ -517,22 +371,6 @@ impl PyVariable {
             "variable({})",
             text.to_cow()?.replace('\n', "\n         ")
         ))
-    }
-
-    /// The value, for NumPy's functions.
-    #[pyo3(signature = (dtype=None, copy=None))]
-    fn __array__<'py>(
-        slf: &Bound<'py, Self>,
-        dtype: Option<&Bound<'py, PyAny>>,
-        copy: Option<bool>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let data = PyVariable::array(slf)?.into_bound(py);
-        match (dtype, copy) {
-            (Some(dtype), _) => data.call_method1(intern!(py, "astype"), (dtype,)),
-            (None, Some(true)) => data.call_method0(intern!(py, "copy")),
-            _ => Ok(data),
-        }
     }
 
     /// Computes the gradients of this variable with respect to all that it was computed from.
@@ -574,89 +412,14 @@ impl PyVariable {
     /// Forgets how this variable was computed: gradients stop here.
     fn unchain(&self) -> PyResult<()> {
         self.creator.set(None);
+        self.is_to_be_connected.set(false);
         call(|| self.engine.unchain())
     }
 
     /// Forgets how everything before this variable was computed.
-    fn unchain_backward(&self) -> PyResult<()> {
-        call(|| self.engine.unchain_backward())
-    }
-
-    /// The same elements under another shape, given as numbers or one tuple.
-    #[pyo3(signature = (*shape))]
-    fn reshape<'py>(
-        slf: &Bound<'py, Self>,
-        shape: &Bound<'py, PyTuple>,
-    ) -> PyResult<Bound<'py, PyVariable>> {
-        let shape = functions::unpacked(shape)?;
-        functions::reshape(slf.as_any(), &shape)
-    }
-
-    /// The axes in another order, given as numbers or one tuple; reversed without one.
-    #[pyo3(signature = (*axes))]
-    fn transpose<'py>(
-        slf: &Bound<'py, Self>,
-        axes: &Bound<'py, PyTuple>,
-    ) -> PyResult<Bound<'py, PyVariable>> {
-        if axes.is_empty() {
-            return functions::transpose(slf.as_any(), None);
-        }
-        let axes = functions::unpacked(axes)?;
-        functions::transpose(slf.as_any(), Some(&axes))
-    }
-
-    /// Sum over all elements, or along axes.
-    #[pyo3(signature = (axis=None, keepdims=false))]
-    fn sum<'py>(
-        slf: &Bound<'py, Self>,
-        axis: Option<&Bound<'py, PyAny>>,
-        keepdims: bool,
-    ) -> PyResult<Bound<'py, PyVariable>> {
-        functions::sum(slf.as_any(), axis, keepdims)
-    }
-
-    /// Largest element, of all or along axes.
-    #[pyo3(signature = (axis=None, keepdims=false))]
-    fn max<'py>(
-        slf: &Bound<'py, Self>,
-        axis: Option<&Bound<'py, PyAny>>,
-        keepdims: bool,
-    ) -> PyResult<Bound<'py, PyVariable>> {
-        functions::max(slf.as_any(), axis, keepdims)
-    }
-
-    /// Smallest element, of all or along axes.
-    #[pyo3(signature = (axis=None, keepdims=false))]
-    fn min<'py>(
-        slf: &Bound<'py, Self>,
-        axis: Option<&Bound<'py, PyAny>>,
-        keepdims: bool,
-    ) -> PyResult<Bound<'py, PyVariable>> {
-        functions::min(slf.as_any(), axis, keepdims)
-    }
-
-    /// The matrix product with `W`.
-    #[allow(non_snake_case)]
-    fn dot<'py>(slf: &Bound<'py, Self>, W: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyVariable>> {
-        functions::matmul(slf.as_any(), W)
-    }
-
-    /// The matrix product with `W`, under the original's name.
-    #[allow(non_snake_case)]
-    fn matmaul<'py>(
-        slf: &Bound<'py, Self>,
-        W: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyVariable>> {
-        functions::matmul(slf.as_any(), W)
-    }
-
-    /// The matrix product with `W`.
-    #[allow(non_snake_case)]
-    fn matmul<'py>(
-        slf: &Bound<'py, Self>,
-        W: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyVariable>> {
-        functions::matmul(slf.as_any(), W)
+    fn unchain_backward(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let engine = PyVariable::engine(slf)?;
+        call(|| engine.unchain_backward())
     }
 
     /// Nothing to do: the value lives on the CPU.
@@ -672,122 +435,6 @@ impl PyVariable {
     /// The same value, cut from the graph.
     fn detach<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyVariable>> {
         wrap_new(slf.py(), PyVariable::engine(slf)?.detach())
-    }
-
-    /// The only element as a Python number.
-    fn item(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        let py = slf.py();
-        PyVariable::array(slf)?.call_method0(py, intern!(py, "item"))
-    }
-
-    /// The value as a DLPack capsule, without a copy.
-    #[pyo3(signature = (**options))]
-    fn __dlpack__<'py>(
-        slf: &Bound<'py, Self>,
-        options: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let array = PyVariable::array(slf)?.into_bound(slf.py());
-        array.call_method("__dlpack__", (), options)
-    }
-
-    fn __dlpack_device__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let array = PyVariable::array(slf)?.into_bound(slf.py());
-        array.call_method0("__dlpack_device__")
-    }
-
-    /// Pickles value, name, gradient and attributes; not the graph.
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
-        let py = slf.py();
-        let data = PyVariable::array(slf)?;
-        let grad = match PyVariable::get_grad(slf)? {
-            Some(grad) => PyVariable::array(&grad)?,
-            None => py.None(),
-        };
-        let attributes = slf.getattr("__dict__")?;
-        let rebuild = py.import("dezero.core")?.getattr("_rebuild_variable")?;
-        let arguments = (slf.get_type(), data, slf.get().get_name(), grad, attributes);
-        PyTuple::new(py, [rebuild, arguments.into_pyobject(py)?.into_any()])
-    }
-
-    fn __getitem__<'py>(
-        slf: &Bound<'py, Self>,
-        slices: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyVariable>> {
-        indices::get_item(slf.as_any(), slices)
-    }
-
-    fn __iter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let n = PyVariable::__len__(slf)?;
-        let items = (0..n).map(|i| {
-            let i = i.into_pyobject(slf.py())?;
-            indices::get_item(slf.as_any(), i.as_any())
-        });
-        let items = items.collect::<PyResult<Vec<_>>>()?;
-        PyTuple::new(slf.py(), items)?
-            .try_iter()
-            .map(Bound::into_any)
-    }
-
-    fn __add__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
-        operators::binary(slf, other, Operator::Add, false)
-    }
-
-    fn __radd__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
-        operators::binary(slf, other, Operator::Add, true)
-    }
-
-    fn __sub__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
-        operators::binary(slf, other, Operator::Sub, false)
-    }
-
-    fn __rsub__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
-        operators::binary(slf, other, Operator::Sub, true)
-    }
-
-    fn __mul__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
-        operators::binary(slf, other, Operator::Mul, false)
-    }
-
-    fn __rmul__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
-        operators::binary(slf, other, Operator::Mul, true)
-    }
-
-    fn __truediv__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
-        operators::binary(slf, other, Operator::Div, false)
-    }
-
-    fn __rtruediv__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
-        operators::binary(slf, other, Operator::Div, true)
-    }
-
-    fn __matmul__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
-        operators::binary(slf, other, Operator::MatMul, false)
-    }
-
-    fn __rmatmul__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
-        operators::binary(slf, other, Operator::MatMul, true)
-    }
-
-    fn __pow__<'py>(
-        slf: &Bound<'py, Self>,
-        other: &Bound<'py, PyAny>,
-        _modulo: &Bound<'py, PyAny>,
-    ) -> PyResult<Py<PyAny>> {
-        operators::power(slf, other)
-    }
-
-    fn __rpow__<'py>(
-        slf: &Bound<'py, Self>,
-        other: &Bound<'py, PyAny>,
-        _modulo: &Bound<'py, PyAny>,
-    ) -> PyResult<Py<PyAny>> {
-        operators::binary(slf, other, Operator::Pow, true)
-    }
-
-    fn __neg__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyVariable>> {
-        let x = PyVariable::engine(slf)?;
-        let heavy = x.size() >= HEAVY;
-        wrap_new(slf.py(), call_detached(slf.py(), heavy, || -x)?)
     }
 }
 

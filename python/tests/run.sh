@@ -27,6 +27,10 @@ environment() {
 
 wheel=${DEZERO_WHEEL:-}
 if [ -z "$wheel" ]; then
+  if ! cargo metadata --locked --format-version 1 >/dev/null; then
+    echo "python/Cargo.lock is older than the dependencies of the crates: run 'cargo update --workspace' in python/ and commit it"
+    exit 1
+  fi
   environment build python3 pip
   rm -rf "$venvs/wheel"
   "$venvs/build/bin/python" -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir "$venvs/wheel" .
@@ -34,7 +38,7 @@ if [ -z "$wheel" ]; then
 fi
 
 cd tests
-environment newest python3 numpy pytest pillow
+environment newest python3 numpy pytest pillow 'mypy>=1.19'
 environment newest python3 --force-reinstall --no-deps "$wheel"
 compared=(test_scripts.py test_random_programs.py test_interface.py)
 own=()

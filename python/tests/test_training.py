@@ -311,3 +311,35 @@ def test_batch_norm_statistics():
     with dezero.test_mode():
         bn(x)
     np.testing.assert_array_equal(bn.avg_mean.data, before)
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (1, 3, 1, 1)])
+def test_batch_norm_of_one_number_for_each_channel(shape):
+    """Models find the sizes of their layers by one example: what comes out is beta, and x gets no gradient."""
+    bn = L.BatchNorm()
+    x = Variable(np.arange(3, dtype=np.float32).reshape(shape) + 5)
+    y = bn(x)
+    assert y.shape == shape and not y.data.any() and y.dtype == np.float32
+    bn.beta.data = np.array([1, 2, 3], np.float32)
+    x.cleargrad()
+    bn.cleargrads()
+    y = bn(x)
+    assert y.data.ravel().tolist() == [1, 2, 3]
+    F.sum(y * 2).backward()
+    assert not x.grad.data.any() and not bn.gamma.grad.data.any()
+    assert bn.beta.grad.data.tolist() == [2, 2, 2]
+    # Running statistics: decayed twice from 0 towards 5, 6, 7, and from 1 towards 0.
+    assert np.allclose(bn.avg_mean.data, 0.19 * np.array([5, 6, 7])) and np.allclose(bn.avg_var.data, 0.81)
+
+
+@pytest.mark.filterwarnings("error")
+def test_dropout_of_everything():
+    x = Variable(np.array([[1.0, -2.0, np.float64(3)]]))
+    y = F.dropout(x, 1.0)
+    y.backward()
+    assert not y.data.any() and not x.grad.data.any()
+    np.random.seed(0)
+    kept = np.random.rand(1, 3) > 0.5
+    np.random.seed(0)
+    assert np.array_equal(F.dropout(x, 0.5).data, x.data * kept * 2)
+    assert np.array_equal(F.dropout(x, 0.0).data, x.data)
