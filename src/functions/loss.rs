@@ -6,7 +6,7 @@
 use dezero_array::Array;
 
 use super::arithmetic::broadcast_operands;
-use crate::apply::{apply_one, apply_unary};
+use crate::apply::{apply, apply_one};
 use crate::function::{Backward, Function, Gradients, Keep, Outputs};
 use crate::variable::{AsVariable, Variable};
 
@@ -134,11 +134,9 @@ pub fn huber(x0: impl AsVariable, x1: impl AsVariable, delta: f64) -> Variable {
     )
 }
 
-/// Input: x of shape (n, classes).
+/// Input: x of shape (n, classes). Outputs: the loss, and softmax(x), which only the backward reads.
 struct SoftmaxCrossEntropy {
     labels: Array,
-    /// log Σ eˣ of each row, set by forward: with it the gradient needs one pass over x.
-    log_totals: Option<Array>,
 }
 
 impl Function for SoftmaxCrossEntropy {
@@ -148,29 +146,34 @@ impl Function for SoftmaxCrossEntropy {
 
     #[track_caller]
     fn forward(&mut self, xs: &[Array]) -> Outputs {
-        let (loss, log_totals) = xs[0].softmax_cross_entropy(&self.labels);
-        self.log_totals = Some(log_totals);
-        [loss].into()
+        let (loss, y) = xs[0].softmax_cross_entropy(&self.labels);
+        Outputs::from_iter([loss, y])
     }
 
     fn keeps(&self, _needs_grad: &[bool]) -> Keep {
-        Keep::INPUTS
+        Keep::output(1)
     }
 
     #[track_caller]
     fn backward(&self, context: &Backward<'_>) -> Gradients {
         let gy = context.gy(0);
-        let x = context.input_data(0);
-        if !context.creates_graph() {
-            let log_totals = self.log_totals.as_ref().expect("set by forward");
-            let gx = x.softmax_cross_entropy_grad(&self.labels, log_totals, &gy.data());
+        // The softmax gets a gradient only where a gradient is differentiated.
+        if !context.creates_graph() && !context.has_gy(1) {
+            let y = context.output_data(1);
+            let gx = y.softmax_cross_entropy_grad(&self.labels, &gy.data());
             return Variable::constant(gx).into();
         }
-        let n = self.labels.size();
-        let mut one_hot = Array::zeros(x.shape(), x.dtype());
-        let ones = Array::ones([n, 1], x.dtype());
+        let (y, n) = (context.output(1), self.labels.size());
+        let mut one_hot = Array::zeros(&y.shape()[..], y.dtype());
+        let ones = Array::ones([n, 1], y.dtype());
         one_hot.scatter_add(1, &self.labels.reshape([n, 1]), &ones);
-        ((context.input(0).softmax(1) - one_hot) * (gy / n as f64)).into()
+        let gx = (&y - one_hot) * (gy / n as f64);
+        if !context.has_gy(1) {
+            return gx.into();
+        }
+        let along = &y * context.gy(1);
+        let total = along.sum_axis(1, true);
+        (gx + along - y * total).into()
     }
 }
 
@@ -193,13 +196,8 @@ impl Function for SoftmaxCrossEntropy {
 #[track_caller]
 pub fn softmax_cross_entropy(x: impl AsVariable, t: impl AsVariable) -> Variable {
     let (x, labels) = (x.as_variable(), t.as_variable().data());
-    apply_unary(
-        SoftmaxCrossEntropy {
-            labels,
-            log_totals: None,
-        },
-        &x,
-    )
+    let ys = apply(SoftmaxCrossEntropy { labels }, &[&x]);
+    ys.into_iter().next().expect("the loss")
 }
 
 /// Σ (softplus(x) - x t) / n, which is the cross entropy of sigmoid(x) without a logarithm of 0.

@@ -181,7 +181,7 @@ impl Array {
     }
 
     /// The mean over the rows of `-log(softmax(x))[t]`, for scores `[n, classes]` and labels `[n]`
-    /// (integers); and `log(sum(e^x))` of each row, which
+    /// (integers); and `softmax(x)`, which
     /// [`softmax_cross_entropy_grad`](Array::softmax_cross_entropy_grad) takes.
     ///
     /// # Panics
@@ -189,27 +189,27 @@ impl Array {
     ///
     /// ```
     /// use dezero_array::Array;
-    /// let (loss, _) = Array::new([[0.0, 0.0]]).softmax_cross_entropy(&Array::new([1]));
+    /// let (loss, y) = Array::new([[0.0, 0.0]]).softmax_cross_entropy(&Array::new([1]));
     /// assert_eq!(loss.item(), 2f64.ln());
+    /// assert_eq!(y.to_vec::<f64>(), [0.5, 0.5]);
     /// ```
     #[track_caller]
     pub fn softmax_cross_entropy(&self, t: &Array) -> (Array, Array) {
         let x = self.to_dtype(self.dtype().to_float()).to_contiguous();
         let labels = labels("softmax_cross_entropy", &x, t);
-        let (n, classes) = (x.shape()[0], x.shape()[1]);
+        let classes = x.shape()[1];
         match_dtype!(floats x.dtype(), T => {
             let elements = x.as_slice::<T>().expect("contiguous");
-            let lse = Array::build(&[n], |out| kernels::logsumexp(elements, classes, out));
-            let losses: Vec<T> = (lse.as_slice::<T>().expect("contiguous").iter().zip(&labels))
-                .enumerate()
-                .map(|(i, (&lse, &label))| lse - elements[i * classes + label])
-                .collect();
-            (Array::from_vec(losses, [n]).mean(), lse)
+            let mut losses = vec![T::default(); labels.len()];
+            let y = Array::build(x.shape(), |out| {
+                kernels::cross_entropy(elements, &labels, classes, &mut losses, out)
+            });
+            (Array::from_vec(losses, [labels.len()]).mean(), y)
         }, else unreachable!("a float"))
     }
 
-    /// The gradient of [`softmax_cross_entropy`](Array::softmax_cross_entropy) by `x`, for the
-    /// gradient `gy` (0-d) of the loss: `(softmax(x) - onehot(t)) * gy / n`, in one pass.
+    /// The gradient of [`softmax_cross_entropy`](Array::softmax_cross_entropy) by `x`, from the
+    /// softmax `y` that it found and the gradient `gy` (0-d) of the loss: `(y - onehot(t)) * gy / n`.
     ///
     /// # Panics
     /// If the shapes do not fit, the labels are not integers, or one is not a class.
@@ -217,24 +217,20 @@ impl Array {
     /// ```
     /// use dezero_array::Array;
     /// let (x, t) = (Array::new([[0.0, 0.0]]), Array::new([1]));
-    /// let (_, logsumexp) = x.softmax_cross_entropy(&t);
-    /// let gx = x.softmax_cross_entropy_grad(&t, &logsumexp, &Array::new(1.0));
+    /// let (_, y) = x.softmax_cross_entropy(&t);
+    /// let gx = y.softmax_cross_entropy_grad(&t, &Array::new(1.0));
     /// assert!(gx.allclose(&Array::new([[0.5, -0.5]]), 1e-12, 0.0));
     /// ```
     #[track_caller]
-    pub fn softmax_cross_entropy_grad(&self, t: &Array, logsumexp: &Array, gy: &Array) -> Array {
-        let x = self.to_dtype(self.dtype().to_float()).to_contiguous();
-        let labels = labels("softmax_cross_entropy_grad", &x, t);
-        let (n, classes) = (x.shape()[0], x.shape()[1]);
-        let scale = gy.item() / n as f64;
-        let lse = logsumexp.to_dtype(x.dtype()).to_contiguous();
-        match_dtype!(floats x.dtype(), T => {
-            let elements = x.as_slice::<T>().expect("contiguous");
-            let lse = lse.as_slice::<T>().expect("contiguous");
-            assert_eq!(lse.len(), n, "softmax_cross_entropy_grad: logsumexp of other rows");
-            let scale = <T as Element>::from_f64(scale);
-            Array::build(&[n, classes], |out| {
-                kernels::cross_entropy_grad(elements, lse, &labels, scale, classes, out)
+    pub fn softmax_cross_entropy_grad(&self, t: &Array, gy: &Array) -> Array {
+        let y = self.to_dtype(self.dtype().to_float()).to_contiguous();
+        let labels = labels("softmax_cross_entropy_grad", &y, t);
+        let factor = gy.item() / labels.len() as f64;
+        match_dtype!(floats y.dtype(), T => {
+            let elements = y.as_slice::<T>().expect("contiguous");
+            let (factor, classes) = (<T as Element>::from_f64(factor), y.shape()[1]);
+            Array::build(y.shape(), |out| {
+                kernels::cross_entropy_grad(elements, &labels, factor, classes, out)
             })
         }, else unreachable!("a float"))
     }

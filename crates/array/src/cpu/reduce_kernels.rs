@@ -1,4 +1,4 @@
-//! Sums, products of vectors, and extremes over plain slices.
+//! Sums and products of vectors over plain slices.
 //!
 //! A sum follows NumPy's pairwise order to the last addition (blocks of at most 128 elements with 8 running
 //! sums, combined as a balanced tree), so that it gives NumPy's digits, and its error grows with log n only.
@@ -117,67 +117,6 @@ pub(crate) fn dot<T: Real>(x0: &[T], x1: &[T]) -> T {
     sum_zip(x0, x1, |a, b| a * b)
 }
 
-/// The larger, or NaN if either is, as `np.maximum`.
-#[inline(always)]
-pub(crate) fn larger<T: PartialOrd + Copy>(a: T, b: T) -> T {
-    #[allow(clippy::eq_op)]
-    if a > b || a != a { a } else { b }
-}
-
-/// Running values that a fold keeps, so that it is not bound by the latency of one.
-const LANES: usize = 64;
-
-/// Folds with an operation for which order does not matter. None of no elements.
-#[inline(always)]
-fn fold<T: Copy + Send + Sync>(
-    x: &[T],
-    pick: impl Fn(T, T) -> T + Copy + Send + Sync,
-) -> Option<T> {
-    let one_block = |x: &[T]| {
-        dispatch(
-            #[inline(always)]
-            || {
-                let mut best = x[0];
-                if x.len() >= LANES {
-                    let mut lanes = [best; LANES];
-                    let mut chunks = x.chunks_exact(LANES);
-                    for chunk in &mut chunks {
-                        for (lane, &v) in lanes.iter_mut().zip(chunk) {
-                            *lane = pick(*lane, v);
-                        }
-                    }
-                    best = lanes.into_iter().fold(best, pick);
-                    return chunks.remainder().iter().fold(best, |a, &b| pick(a, b));
-                }
-                for &v in x {
-                    best = pick(best, v);
-                }
-                best
-            },
-        )
-    };
-    if x.is_empty() {
-        return None;
-    }
-    if x.len() < PARALLEL_FROM {
-        return Some(one_block(x));
-    }
-    const BLOCK: usize = 1 << 15;
-    let blocks = threads::map(x.len().div_ceil(BLOCK), |i| {
-        one_block(&x[i * BLOCK..((i + 1) * BLOCK).min(x.len())])
-    });
-    blocks.into_iter().reduce(pick)
-}
-
-/// Largest element, NaN if there is one; None of no elements.
-pub(crate) fn max<T: PartialOrd + Copy + Send + Sync>(x: &[T]) -> Option<T> {
-    fold(
-        x,
-        #[inline(always)]
-        |a, b| larger(a, b),
-    )
-}
-
 /// Reduces a `[rows, columns]` matrix along axis 0: `out[j]` starts as `start` and takes each row in turn.
 ///
 /// As in NumPy the rows are added one after the other.
@@ -276,22 +215,24 @@ mod tests {
 
     #[test]
     fn extremes_pass_nan_on_and_find_any_place() {
-        let min = |x: &[f64]| Array::from_slice(x, [x.len()]).min().item();
+        let array = |x: &[f64]| Array::from_slice(x, [x.len()]);
+        let (min, max) = (
+            |x: &[f64]| array(x).min().item(),
+            |x: &[f64]| array(x).max().item(),
+        );
         for len in [1usize, 5, 63, 64, 65, 200, 200_003] {
             let mut x = numbers(len);
             for at in [0, len / 2, len - 1] {
                 let kept = x[at];
                 x[at] = 7.0;
-                assert_eq!(max(&x), Some(7.0));
+                assert_eq!(max(&x), 7.0);
                 x[at] = -7.0;
                 assert_eq!(min(&x), -7.0);
                 x[at] = f64::NAN;
-                assert!(max(&x).unwrap().is_nan() && min(&x).is_nan());
+                assert!(max(&x).is_nan() && min(&x).is_nan());
                 x[at] = kept;
             }
         }
-        assert_eq!(max::<f32>(&[]), None);
-        assert_eq!(max(&[3i64, 9, -4]), Some(9));
     }
 
     #[test]

@@ -6,13 +6,15 @@ use std::mem::MaybeUninit;
 
 use crate::cpu::reduce_kernels;
 use crate::cpu::simd::{self, Cost, Operand};
-use crate::cpu::threads;
+use crate::cpu::threads::{self, SendPointer};
 use crate::cpu::vector_math::{self, Real};
 
 /// Elements from which threads share the rows.
 const PARALLEL_FROM: usize = 1 << 14;
 /// Elements that are taken as one block.
 const BLOCK: usize = 2048;
+/// Running values of a fold: some vectors, so that it does not wait for one.
+const LANES: usize = 64;
 /// Shorter rows are not worth more than a plain loop.
 const SHORT: usize = 32;
 
@@ -49,44 +51,120 @@ fn sum<T: Real>(row: &[T]) -> T {
     reduce_kernels::sum(row)
 }
 
-/// The largest element; 0 if that is infinite, so that differences from it are numbers.
+/// The largest element; 0 if that is infinite, so that differences from it are numbers. What is not a number is passed
+/// over, as its own exponential spoils the row.
 fn shift<T: Real>(row: &[T]) -> T {
-    let max = if row.len() < SHORT {
-        row.iter().copied().reduce(reduce_kernels::larger)
+    let larger = |a: T, b: T| if b > a { b } else { a };
+    let (lanes, rest) = row.as_chunks::<LANES>();
+    let mut max = rest.iter().copied().fold(-T::INFINITY, larger);
+    if !lanes.is_empty() {
+        simd::dispatch(
+            #[inline(always)]
+            || {
+                let mut best = [-T::INFINITY; LANES];
+                for lanes in lanes {
+                    for l in 0..LANES {
+                        best[l] = larger(best[l], lanes[l]);
+                    }
+                }
+                max = halve(best, max, larger);
+            },
+        );
+    }
+    if max != T::INFINITY && max != -T::INFINITY {
+        max
     } else {
-        reduce_kernels::max(row)
-    };
-    match max {
-        Some(max) if max != T::INFINITY && max != -T::INFINITY => max,
-        _ => T::ZERO,
+        T::ZERO
     }
 }
 
-/// `out = e^(x - shift) * scale`, with a shift for each row.
+/// The lanes and `rest` as one.
+#[inline(always)]
+fn halve<T: Copy>(mut lanes: [T; LANES], rest: T, join: impl Fn(T, T) -> T) -> T {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for l in 0..width {
+            lanes[l] = join(lanes[l], lanes[l + width]);
+        }
+        width /= 2;
+    }
+    join(lanes[0], rest)
+}
+
+/// `out = e^(x - shift)` and the sum of it, in one pass: over a part of a row, of at most [`BLOCK`] elements.
+fn exponentials_of_part<T: Real>(x: &[T], shift: T, out: &mut [MaybeUninit<T>]) -> T {
+    let mut sums = [T::ZERO; LANES];
+    let (x, x_rest) = x.as_chunks::<LANES>();
+    let (out, out_rest) = out.as_chunks_mut::<LANES>();
+    simd::dispatch(
+        #[inline(always)]
+        || {
+            for (x, out) in x.iter().zip(out) {
+                for l in 0..LANES {
+                    let y = vector_math::exp(x[l] - shift);
+                    out[l].write(y);
+                    sums[l] = sums[l] + y;
+                }
+            }
+            if !x_rest.is_empty() {
+                let mut padded = [x_rest[0]; LANES];
+                padded[..x_rest.len()].copy_from_slice(x_rest);
+                for y in &mut padded {
+                    *y = vector_math::exp(*y - shift);
+                }
+                for (l, out) in out_rest.iter_mut().enumerate() {
+                    out.write(padded[l]);
+                    sums[l] = sums[l] + padded[l];
+                }
+            }
+            halve(
+                sums,
+                T::ZERO,
+                #[inline(always)]
+                |a, b| a + b,
+            )
+        },
+    )
+}
+
+/// `out = e^(x - shift)` of each row, where the shift is its largest element; and `then(row, shift, y, sum of y)`.
+fn exponentials_and_sums<T: Real>(
+    x: &[T],
+    columns: usize,
+    out: &mut [MaybeUninit<T>],
+    mut then: impl FnMut(usize, T, &mut [T], T),
+) {
+    let columns = columns.max(1);
+    if columns < SHORT {
+        let y = exponentials(x, columns, shift, out);
+        let rows = x.chunks_exact(columns).zip(y.chunks_exact_mut(columns));
+        for (i, (x, y)) in rows.enumerate() {
+            let sum = y.iter().fold(T::ZERO, |sum, &y| sum + y);
+            then(i, shift(x), y, sum);
+        }
+        return;
+    }
+    let rows = x.chunks_exact(columns).zip(out.chunks_exact_mut(columns));
+    for (i, (x, out)) in rows.enumerate() {
+        let shift = shift(x);
+        let parts = x.chunks(BLOCK).zip(out.chunks_mut(BLOCK));
+        let sum = parts.fold(T::ZERO, |sum, (x, out)| {
+            sum + exponentials_of_part(x, shift, out)
+        });
+        // SAFETY: written above.
+        then(i, shift, unsafe { written(out) }, sum);
+    }
+}
+
+/// `out = e^(x - shift)`, with a shift for each row: of short rows, as one loop.
 fn exponentials<'o, T: Real>(
     x: &[T],
     columns: usize,
-    shift: impl Fn(usize, &[T]) -> T,
-    scale: T,
+    shift: impl Fn(&[T]) -> T,
     out: &'o mut [MaybeUninit<T>],
 ) -> &'o mut [T] {
-    let rows = x.chunks_exact(columns).zip(out.chunks_exact_mut(columns));
-    if columns >= SHORT {
-        for (i, (x, out)) in rows.enumerate() {
-            let shift = shift(i, x);
-            simd::map(
-                x,
-                out,
-                Cost::Heavy,
-                #[inline(always)]
-                |x| vector_math::exp(x - shift) * scale,
-            );
-        }
-        // SAFETY: written above.
-        return unsafe { written(out) };
-    }
-    for (i, (x, out)) in rows.enumerate() {
-        let shift = shift(i, x);
+    for (x, out) in x.chunks_exact(columns).zip(out.chunks_exact_mut(columns)) {
+        let shift = shift(x);
         for (out, &x) in out.iter_mut().zip(x) {
             out.write(x - shift);
         }
@@ -97,7 +175,7 @@ fn exponentials<'o, T: Real>(
         out,
         Cost::Heavy,
         #[inline(always)]
-        |x| vector_math::exp(x) * scale,
+        |x| vector_math::exp(x),
     );
     out
 }
@@ -106,12 +184,17 @@ fn exponentials<'o, T: Real>(
 pub(crate) fn softmax<T: Real>(x: &[T], columns: usize, out: &mut [MaybeUninit<T>]) {
     for_each_block(out, columns, columns, |first, out| {
         let x = &x[first * columns..][..out.len()];
-        let y = exponentials(x, columns, |_, row| shift(row), T::ONE, out);
-        for row in y.chunks_exact_mut(columns) {
-            let total = sum(row);
-            row.iter_mut().for_each(|y| *y = *y / total);
-        }
+        exponentials_and_sums(x, columns, out, |_, _, y, sum| scale(y, T::ONE / sum));
     });
+}
+
+fn scale<T: Real>(x: &mut [T], factor: T) {
+    simd::map_in_place(
+        x,
+        Cost::Cheap,
+        #[inline(always)]
+        |x| x * factor,
+    );
 }
 
 /// `log(sum(e^x))` of each row: one element of `out` for each.
@@ -119,24 +202,42 @@ pub(crate) fn logsumexp<T: Real>(x: &[T], columns: usize, out: &mut [MaybeUninit
     for_each_block(out, 1, columns, |first, out| {
         let x = &x[first * columns..][..out.len() * columns];
         let mut buffer = [const { MaybeUninit::uninit() }; BLOCK];
-        if columns >= SHORT {
-            for (row, out) in x.chunks_exact(columns).zip(out) {
-                let shift = shift(row);
-                let total = row.chunks(BLOCK).fold(T::ZERO, |total, x| {
-                    let buffer = &mut buffer[..x.len()];
-                    total + sum(exponentials(x, x.len(), |_, _| shift, T::ONE, buffer))
-                });
-                out.write(shift + vector_math::log(total));
+        if columns < SHORT {
+            if columns == 0 {
+                return out.fill(MaybeUninit::new(-T::INFINITY));
             }
-            return;
+            let buffer = &mut buffer[..x.len()];
+            return exponentials_and_sums(x, columns, buffer, |i, shift, _, sum| {
+                out[i].write(shift + vector_math::log(sum));
+            });
         }
-        let (columns, buffer) = (columns.max(1), &mut buffer[..x.len()]);
-        let y = exponentials(x, columns, |_, row| shift(row), T::ONE, buffer);
-        let rows = x.chunks_exact(columns).zip(y.chunks_exact(columns));
-        for (i, out) in out.iter_mut().enumerate() {
-            let (x, y) = (rows.clone().nth(i)).unwrap_or_default();
-            out.write(shift(x) + vector_math::log(sum(y)));
+        for (row, out) in x.chunks_exact(columns).zip(out) {
+            let shift = shift(row);
+            let sum = row.chunks(BLOCK).fold(T::ZERO, |sum, x| {
+                sum + exponentials_of_part(x, shift, &mut buffer[..x.len()])
+            });
+            out.write(shift + vector_math::log(sum));
         }
+    });
+}
+
+/// `softmax(x)` of each row into `out`, and `-log(softmax(x)[label])` of each into `losses`.
+pub(crate) fn cross_entropy<T: Real>(
+    x: &[T],
+    labels: &[usize],
+    columns: usize,
+    losses: &mut [T],
+    out: &mut [MaybeUninit<T>],
+) {
+    let losses = SendPointer(losses.as_mut_ptr());
+    for_each_block(out, columns, columns, |first, out| {
+        let x = &x[first * columns..][..out.len()];
+        exponentials_and_sums(x, columns, out, |i, shift, y, sum| {
+            let loss = shift + vector_math::log(sum) - x[i * columns + labels[first + i]];
+            // SAFETY: a loss for each row, which one thread has.
+            unsafe { *losses.get().add(first + i) = loss };
+            scale(y, T::ONE / sum);
+        });
     });
 }
 
@@ -153,20 +254,27 @@ pub(crate) fn log_softmax<T: Real>(x: &[T], lse: &[T], columns: usize, out: &mut
     });
 }
 
-/// `(softmax(x) - onehot(labels)) * scale` of each row, where `lse` has its [`logsumexp`].
+/// `(y - onehot(labels)) * factor` of each row.
 pub(crate) fn cross_entropy_grad<T: Real>(
-    x: &[T],
-    lse: &[T],
+    y: &[T],
     labels: &[usize],
-    scale: T,
+    factor: T,
     columns: usize,
     out: &mut [MaybeUninit<T>],
 ) {
     for_each_block(out, columns, columns, |first, out| {
-        let x = &x[first * columns..][..out.len()];
-        let y = exponentials(x, columns, |i, _| lse[first + i], scale, out);
-        for (row, &label) in y.chunks_exact_mut(columns).zip(&labels[first..]) {
-            row[label] = row[label] - scale;
+        let y = &y[first * columns..][..out.len()];
+        simd::map(
+            y,
+            out,
+            Cost::Cheap,
+            #[inline(always)]
+            |y| y * factor,
+        );
+        // SAFETY: written above.
+        let rows = unsafe { written(out) }.chunks_exact_mut(columns);
+        for (row, &label) in rows.zip(&labels[first..]) {
+            row[label] = row[label] - factor;
         }
     });
 }
