@@ -20,7 +20,8 @@ mod loss;
 mod matmul;
 mod normalization;
 mod pooling;
-pub(crate) mod recurrent;
+mod recurrent;
+pub(crate) mod recurrent_sequence;
 mod reduction;
 pub(crate) mod shape;
 mod unary;
@@ -41,4 +42,5 @@ pub use loss::{
     softmax_cross_entropy,
 };
 pub use normalization::layer_norm;
-pub use recurrent::{gru_cell, lstm_cell, lstm_sequence};
+pub use recurrent::{gru_cell, lstm_cell};
+pub use recurrent_sequence::{gru_sequence, lstm_sequence, rnn_sequence};

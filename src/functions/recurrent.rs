@@ -1,12 +1,10 @@
-//! Steps of recurrent networks.
+//! Single steps of recurrent networks.
 
-use dezero_array::recurrent::{self, LstmStep, LstmSteps};
-use dezero_array::{Array, DType, Shape};
+use dezero_array::Array;
+use dezero_array::recurrent::{self, LstmStep};
 
-use super::join::{concatenate, split, stack};
-use super::unary::Identity;
-use crate::apply::{apply, apply_unary};
-use crate::backprop::grad_with;
+use super::join::{concatenate, split};
+use crate::apply::apply;
 use crate::function::{Backward, Function, Gradients, Keep, Outputs};
 use crate::variable::{AsVariable, Variable};
 
@@ -96,132 +94,6 @@ pub fn lstm_cell(
     (h.expect("h"), c.expect("c"))
 }
 
-/// Inputs: a (t, n, 4 size), W, h, c. Outputs: all hidden states, the last one, and the last c.
-struct LstmSequence {
-    /// What the steps computed, for first-order passes.
-    steps: Option<LstmSteps>,
-}
-
-impl Function for LstmSequence {
-    fn name(&self) -> &'static str {
-        "lstm_sequence"
-    }
-
-    #[track_caller]
-    fn forward(&mut self, xs: &[Array]) -> Outputs {
-        let [a, w, h, c] = xs else {
-            unreachable!("four inputs")
-        };
-        let steps = recurrent::lstm_sequence(a, w, h, c);
-        let t = a.shape()[0];
-        let ys = [steps.hs.get(1..), steps.hs.get(t), steps.cs.get(t)];
-        self.steps = Some(steps);
-        Outputs::from_iter(ys)
-    }
-
-    fn multiply_adds(&self, xs: &[Array], _: &[Array]) -> u64 {
-        // h W at each step: as many rows as the inputs' share has.
-        (xs[0].size() * xs[1].shape()[0]) as u64
-    }
-
-    fn keeps(&self, _: &[bool]) -> Keep {
-        Keep::INPUTS
-    }
-
-    #[track_caller]
-    fn backward(&self, context: &Backward<'_>) -> Gradients {
-        let gys = [context.gy(0), context.gy(1), context.gy(2)];
-        if !context.creates_graph() {
-            return self.first_order(context, &gys);
-        }
-        // The same computation in steps, each of which can be differentiated again. It starts from
-        // variables of its own: h may depend on W too, by an earlier sequence, and that path is
-        // not this function's.
-        let inputs = [0, 1, 2, 3].map(|i| apply_unary(Identity, &context.input(i)));
-        let [a, w, h, c] = &inputs;
-        let (mut h, mut c) = (h.clone(), c.clone());
-        let mut hs = Vec::new();
-        for a in steps(a) {
-            (h, c) = lstm_cell(a, h.matmul(w), c);
-            hs.push(h.clone());
-        }
-        let hs = stack(&hs.iter().collect::<Vec<_>>(), 0);
-        let seeds = gys.each_ref();
-        grad_with(&[&hs, &h, &c], &inputs.each_ref(), Some(&seeds), true).into()
-    }
-}
-
-impl LstmSequence {
-    /// One matrix product for the gradient of W over all steps.
-    fn first_order(&self, context: &Backward<'_>, gys: &[Variable; 3]) -> Gradients {
-        let (steps, w) = (
-            self.steps.as_ref().expect("forward ran"),
-            context.input_data(1),
-        );
-        let [ghs, gh, gc] = gys.each_ref().map(Variable::data);
-        let [ga, gh, gc] = recurrent::lstm_sequence_grad(steps, w, &ghs, &gh, &gc);
-        let gw = context.needs_grad(1).then(|| {
-            let rows = |x: &Array| {
-                let shape = x.shape();
-                x.reshape([shape[0] * shape[1], shape[2]])
-            };
-            let old = steps.hs.get(..ga.shape()[0]);
-            rows(&old).transpose().matmul(&rows(&ga)).into()
-        });
-        [Some(ga.into()), gw, Some(gh.into()), Some(gc.into())].into()
-    }
-}
-
-/// All steps of an LSTM: [`lstm_cell`] with `a1 = h W` for each step of `a`. Returns (hidden states
-/// after each step, the last one, the last cell state).
-///
-/// Shapes: `a` (from the inputs) is (t, n, 4 size), W (size, 4 size), `h` and `c` (n, size); the
-/// hidden states are (t, n, size).
-///
-/// ```
-/// use dezero::{Array, DType, functions};
-/// let (a, w) = (Array::zeros([3, 1, 8], DType::F64), Array::zeros([2, 8], DType::F64));
-/// let (h, c) = (Array::new([[0.0, 0.0]]), Array::new([[8.0, 16.0]]));
-/// let (hs, _, c) = functions::lstm_sequence(a, w, h, c);
-/// assert_eq!(&hs.shape()[..], &[3, 1, 2]);
-/// assert_eq!(c.data().to_vec::<f64>(), [1.0, 2.0]); // half of it is remembered at each step
-/// ```
-///
-/// # Panics
-/// If shapes or dtypes do not fit, or the sequence is empty.
-#[track_caller]
-pub fn lstm_sequence(
-    a: impl AsVariable,
-    w: impl AsVariable,
-    h: impl AsVariable,
-    c: impl AsVariable,
-) -> (Variable, Variable, Variable) {
-    let mut inputs = [
-        a.as_variable(),
-        w.as_variable(),
-        h.as_variable(),
-        c.as_variable(),
-    ];
-    let dtypes = inputs.each_ref().map(Variable::dtype);
-    let dtype = dtypes.into_iter().reduce(DType::promote).expect("four");
-    for x in &mut inputs {
-        // A parameter's gradient comes back in the parameter's type.
-        if x.dtype() != dtype {
-            *x = x.to_dtype(dtype);
-        }
-    }
-    let [a, w, h, c] = inputs;
-    if a.ndim() != 3 || a.len() == 0 {
-        panic!(
-            "lstm_sequence: a must have shape (t, n, 4 size) with at least one step, got {:?}",
-            &a.shape()[..]
-        );
-    }
-    let mut ys = apply(LstmSequence { steps: None }, &[&a, &w, &h, &c]).into_iter();
-    let mut next = || ys.next().expect("three outputs");
-    (next(), next(), next())
-}
-
 /// Inputs: a0, a1, h. Outputs: h', and the activated gates, which only the backward reads.
 struct GruCell;
 
@@ -286,15 +158,6 @@ pub fn gru_cell(a0: impl AsVariable, a1: impl AsVariable, h: impl AsVariable) ->
     ys.next().expect("h")
 }
 
-/// The steps of a sequence: xs (t, n, …) as t variables of shape (n, …).
-#[track_caller]
-pub(crate) fn steps(xs: &Variable) -> Vec<Variable> {
-    let shape = xs.shape();
-    let step = Shape::from_slice(&shape[1..]);
-    let parts = split(xs, shape[0], 0).into_iter();
-    parts.map(|x| x.reshape(&step[..])).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use crate::{functions, gradient_check};
@@ -340,21 +203,4 @@ mod tests {
         B3,
         STATE
     );
-
-    const AS: [[[f64; 8]; 2]; 3] = [[A[0], A[1]], [A[2], B[0]], [B[1], B[2]]];
-    const W: [[f64; 8]; 2] = [B[0], A[1]];
-    const H: [[f64; 2]; 2] = [[0.4, -0.9], [1.2, 0.3]];
-    const C: [[f64; 2]; 2] = [[-0.5, 0.2], [0.0, 0.7]];
-
-    gradient_check!(
-        lstm_sequence,
-        |a, w, h, c| functions::lstm_sequence(a, w, h, c).0,
-        AS,
-        W,
-        H,
-        C
-    );
-    gradient_check!(lstm_sequence_states: lstm_sequence, |a, w, h, c| { let (hs, h, c) = functions::lstm_sequence(a, w, h, c); hs * h - c }, AS, W, H, C);
-    // The state of the second sequence depends on the weights as well.
-    gradient_check!(lstm_sequence_twice: lstm_sequence, |a, w, h, c| { let (_, h, c) = functions::lstm_sequence(a, w, h, c); functions::lstm_sequence(a, w, h, c).0 }, AS, W, H, C);
 }

@@ -3,7 +3,7 @@
 use dezero_array::{Array, DType};
 
 use super::{Layer, Linear, Module, Visitor};
-use crate::functions::{self, recurrent::steps};
+use crate::functions::{self, recurrent_sequence::steps};
 use crate::parameter::State;
 use crate::variable::{AsVariable, Variable};
 
@@ -310,6 +310,14 @@ impl Cell for RnnCell {
         self.h.set(&h);
         h
     }
+
+    #[track_caller]
+    fn sequence(&self, a: &Variable) -> Variable {
+        let h = or_zeros(&self.h, a, self.hidden_size);
+        let (hs, h) = functions::rnn_sequence(a, self.h2h.w(), h);
+        self.h.set(h);
+        hs
+    }
 }
 
 /// What [`Lstm`] is made of.
@@ -414,5 +422,14 @@ impl Cell for GruCell {
         let h = functions::gru_cell(a, self.h2h.forward(&h), &h);
         self.h.set(&h);
         h
+    }
+
+    #[track_caller]
+    fn sequence(&self, a: &Variable) -> Variable {
+        let h = or_zeros(&self.h, a, self.hidden_size);
+        let b = self.h2h.b().expect("drawn with a bias");
+        let (hs, h) = functions::gru_sequence(a, self.h2h.w(), b, h);
+        self.h.set(h);
+        hs
     }
 }

@@ -304,6 +304,9 @@ mod tests {
             (100, 130, 65),
             (7, 300, 40),
             (130, 1, 90),
+            (9, 400, 100),
+            (8, 3, 64),
+            (600, 2, 300),
         ];
         for dtype in [DType::F32, DType::F64, DType::I64] {
             for (m, k, n) in sizes {
@@ -330,6 +333,34 @@ mod tests {
                         assert_eq!(twice.to_dtype(DType::F64).to_vec::<f64>(), doubled);
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        // Shared by rows and by columns, few rows, one, and rows by a large transposed matrix.
+        let sizes = [
+            (784, 2, 1000),
+            (30, 100, 400),
+            (2, 700, 800),
+            (1, 1100, 1000),
+            (9, 600, 500),
+            (300, 400, 49),
+        ];
+        for (m, k, n) in sizes {
+            let mut random = crate::random::RandomState::new(1);
+            let mut matrix = |rows, columns| Array::randn_by(&mut random, [rows, columns]);
+            let (a, b, turned) = (matrix(m, k), matrix(k, n), matrix(n, k));
+            for dtype in [DType::F32, DType::F64] {
+                let [a, b, turned] = [&a, &b, &turned].map(|x| x.to_dtype(dtype));
+                let [one, two, three] = [1, 2, 3].map(|threads| {
+                    crate::cpu::threads::limited(threads, || {
+                        [a.matmul(&b), a.matmul(&turned.transpose())]
+                    })
+                });
+                assert_eq!(one, two, "{m} {k} {n}");
+                assert_eq!(one, three, "{m} {k} {n}");
             }
         }
     }

@@ -1,12 +1,18 @@
-//! The gates of recurrent networks: one step of an LSTM or a GRU, and its gradient, in one pass.
+//! The gates of recurrent networks: one step of an LSTM or a GRU, and its gradient, in one pass; and whole sequences.
 //!
 //! Rows are samples; a row of pre-activations holds the gates one after the other.
 
-use std::mem::MaybeUninit;
+mod sequence;
 
-use crate::cpu::lstm_sequence::{Sequence, States};
+use std::ptr::null_mut;
+
+pub use sequence::{
+    GruSteps, LstmSteps, gru_sequence, gru_sequence_grad, lstm_sequence, lstm_sequence_grad,
+    rnn_sequence, rnn_sequence_grad,
+};
+
 use crate::cpu::recurrent as kernels;
-use crate::{Array, match_dtype};
+use crate::{Array, Element, match_dtype};
 
 /// The results of [`lstm_cell`].
 pub struct LstmStep {
@@ -61,20 +67,35 @@ fn size_of(operation: &str, state: &Array) -> usize {
     }
 }
 
-fn start<T>(out: &mut [MaybeUninit<T>]) -> *mut T {
-    out.as_mut_ptr().cast()
+/// Arrays whose elements one kernel writes.
+fn build<T: Element, const N: usize>(
+    shapes: [&[usize]; N],
+    kernel: impl FnOnce([*mut T; N]),
+) -> [Array; N] {
+    let (mut kernel, mut arrays) = (Some(kernel), [const { None }; N]);
+    nest(&shapes, 0, &mut [null_mut(); N], &mut arrays, &mut |outs| {
+        let kernel = kernel.take().expect("called once");
+        kernel(outs.try_into().expect("one for each shape"));
+    });
+    arrays.map(|array| array.expect("built"))
 }
 
-/// Two arrays whose elements one kernel writes.
-fn build2<T: crate::Element>(
-    shapes: [&[usize]; 2],
-    fill: impl FnOnce(&mut [MaybeUninit<T>], &mut [MaybeUninit<T>]),
-) -> [Array; 2] {
-    let mut second = None;
-    let first = Array::build(shapes[0], |x0| {
-        second = Some(Array::build(shapes[1], |x1| fill(x0, x1)));
+/// Builds the arrays from the `i`-th on, each inside of the one before.
+fn nest<T: Element>(
+    shapes: &[&[usize]],
+    i: usize,
+    outs: &mut [*mut T],
+    arrays: &mut [Option<Array>],
+    kernel: &mut dyn FnMut(&[*mut T]),
+) {
+    if i == shapes.len() {
+        return kernel(outs);
+    }
+    let array = Array::build::<T>(shapes[i], |out| {
+        outs[i] = out.as_mut_ptr().cast();
+        nest(shapes, i + 1, outs, arrays, kernel);
     });
-    [first, second.expect("built")]
+    arrays[i] = Some(array);
 }
 
 /// One step of an LSTM: with the gates i, f, g, o of `a0 + a1`,
@@ -102,15 +123,11 @@ pub fn lstm_cell(a0: &Array, a1: &Array, c: &Array) -> LstmStep {
     let (rows, arrays) = (c.shape()[0], [a0, a1, c].map(Array::to_contiguous));
     match_dtype!(floats c.dtype(), T => {
         let pointers = arrays.each_ref().map(Array::pointer::<T>);
-        let mut gates = None;
-        let [h, c] = build2(
-            [c.shape(), c.shape()],
-            |h, c| gates = Some(Array::build(a0.shape(), |gates| {
-                // SAFETY: shapes are checked, and the results are new.
-                unsafe { kernels::lstm(rows, size, pointers, [h, c, gates].map(start)) };
-            })),
-        );
-        LstmStep { h, c, gates: gates.expect("built") }
+        let [h, c, gates] = build([c.shape(), c.shape(), a0.shape()], |outputs| {
+            // SAFETY: shapes are checked, and the results are new.
+            unsafe { kernels::lstm::<T>(rows, size, pointers, outputs) };
+        });
+        LstmStep { h, c, gates }
     }, else unreachable!("checked"))
 }
 
@@ -136,145 +153,11 @@ pub fn lstm_cell_grad(old_c: &Array, step: &LstmStep, gh: &Array, gc: &Array) ->
     let arrays = [gates, old_c, c, gh, gc].map(Array::to_contiguous);
     match_dtype!(floats c.dtype(), T => {
         let pointers = arrays.each_ref().map(Array::pointer::<T>);
-        build2([gates.shape(), c.shape()], |ga, gc| {
+        build([gates.shape(), c.shape()], |outputs| {
             // SAFETY: shapes are checked, and the results are new.
-            unsafe { kernels::lstm_grad(c.shape()[0], size, pointers, [ga, gc].map(start)) }
+            unsafe { kernels::lstm_grad::<T>(c.shape()[0], size, pointers, outputs) }
         })
     }, else unreachable!("checked"))
-}
-
-/// What [`lstm_sequence`] computes.
-pub struct LstmSteps {
-    /// The hidden states, the initial one first: (t + 1, n, size).
-    pub hs: Array,
-    /// The cell states likewise.
-    pub cs: Array,
-    /// The gates of each step after their activations, (t, n, 4 size).
-    pub gates: Array,
-}
-
-/// All steps of an LSTM: [`lstm_cell`] with `a1 = h W` for each step of `a`.
-///
-/// Shapes: `a` (t, n, 4 size), `w` (size, 4 size), `h` and `c` (n, size).
-///
-/// # Panics
-/// If shapes or dtypes do not fit.
-///
-/// ```
-/// use dezero_array::{Array, DType, recurrent};
-/// let (a, w) = (Array::zeros([3, 1, 8], DType::F64), Array::zeros([2, 8], DType::F64));
-/// let (h, c) = (Array::zeros([1, 2], DType::F64), Array::new([[8.0, 16.0]]));
-/// let steps = recurrent::lstm_sequence(&a, &w, &h, &c);
-/// assert_eq!(steps.cs.get(3).to_vec::<f64>(), [1.0, 2.0]); // half of it is remembered at each step
-/// ```
-#[track_caller]
-pub fn lstm_sequence(a: &Array, w: &Array, h: &Array, c: &Array) -> LstmSteps {
-    let (sequence, [a, w, h, c]) = check_sequence("lstm_sequence", a, w, h, c);
-    let Sequence { steps, rows, size } = sequence;
-    let shape = [steps + 1, rows, size];
-    match_dtype!(floats c.dtype(), T => {
-        let first = |states: &mut [MaybeUninit<T>], initial: &Array| {
-            let initial = initial.as_slice::<T>().expect("contiguous");
-            for (to, &from) in states.iter_mut().zip(initial) {
-                to.write(from);
-            }
-        };
-        let mut gates = None;
-        let [hs, cs] = build2([&shape, &shape], |hs, cs| {
-            first(hs, &h);
-            first(cs, &c);
-            gates = Some(Array::build(a.shape(), |gates| {
-                let states = States { hs: start(hs), cs: start(cs), gates: start(gates) };
-                // SAFETY: shapes are checked, and the results are new.
-                unsafe { sequence.forward::<T>(a.pointer(), w.pointer(), &states) };
-            }));
-        });
-        LstmSteps { hs, cs, gates: gates.expect("built") }
-    }, else unreachable!("checked"))
-}
-
-/// The gradients of [`lstm_sequence`] by `a`, `h` and `c`, from those of the hidden states
-/// (t, n, size), and of the last hidden state and cell state besides. That of `w` is the product of
-/// the hidden states before each step and the gradient of `a`.
-///
-/// # Panics
-/// If shapes or dtypes do not fit.
-#[track_caller]
-pub fn lstm_sequence_grad(
-    states: &LstmSteps,
-    w: &Array,
-    ghs: &Array,
-    gh: &Array,
-    gc: &Array,
-) -> [Array; 3] {
-    let LstmSteps { hs, cs, gates } = states;
-    let (sequence, [gates, w, mut gh, mut gc]) =
-        check_sequence("lstm_sequence_grad", gates, w, gh, gc);
-    let Sequence { steps, rows, size } = sequence;
-    for (name, x, steps) in [
-        ("hs", hs, steps + 1),
-        ("cs", cs, steps + 1),
-        ("ghs", ghs, steps),
-    ] {
-        if *x.shape() != [steps, rows, size] || x.dtype() != w.dtype() {
-            panic!(
-                "lstm_sequence_grad: {name} must be {} of shape {:?}, got {} {:?}",
-                w.dtype(),
-                [steps, rows, size],
-                x.dtype(),
-                x.shape()
-            );
-        }
-    }
-    let [hs, cs, ghs] = [hs, cs, ghs].map(Array::to_contiguous);
-    let ga = match_dtype!(floats w.dtype(), T => Array::build(gates.shape(), |ga| {
-        // The kernel writes to none of the states.
-        let [hs, cs, gates] = [&hs, &cs, &gates].map(|x| x.pointer::<T>().cast_mut());
-        let states = States { hs, cs, gates };
-        let [gh, gc] = [&mut gh, &mut gc].map(|x| x.as_mut_slice::<T>().as_mut_ptr());
-        // SAFETY: shapes are checked; `gh` and `gc` were made unique, and `ga` is new.
-        unsafe { sequence.backward(w.pointer(), &states, ghs.pointer(), [start(ga), gh, gc]) };
-    }), else unreachable!("checked"));
-    [ga, gh, gc]
-}
-
-/// The sizes of a sequence, whose arrays fit each other, and the arrays in contiguous form.
-#[track_caller]
-fn check_sequence(
-    operation: &str,
-    a: &Array,
-    w: &Array,
-    h: &Array,
-    c: &Array,
-) -> (Sequence, [Array; 4]) {
-    let size = size_of(operation, h);
-    let &[steps, rows, _] = a.shape() else {
-        panic!(
-            "{operation}: a must have shape (t, n, 4 size), got {:?}",
-            a.shape()
-        );
-    };
-    check(operation, size, &[("h", h, 1), ("c", c, 1)]);
-    for (name, x, shape) in [
-        ("a", a, &[steps, h.shape()[0], 4 * size][..]),
-        ("w", w, &[size, 4 * size][..]),
-    ] {
-        if x.shape() != shape {
-            panic!(
-                "{operation}: {name} must have shape {shape:?}, got {:?}",
-                x.shape()
-            );
-        }
-        if x.dtype() != h.dtype() {
-            panic!(
-                "{operation}: takes floats of one type, got {} and {}",
-                h.dtype(),
-                x.dtype()
-            );
-        }
-    }
-    let sequence = Sequence { steps, rows, size };
-    (sequence, [a, w, h, c].map(Array::to_contiguous))
 }
 
 /// One step of a GRU: with r = σ, z = σ of the first two gates of `a0 + a1`, and
@@ -295,9 +178,9 @@ pub fn gru_cell(a0: &Array, a1: &Array, h: &Array) -> GruStep {
     let arrays = [a0, a1, h].map(Array::to_contiguous);
     match_dtype!(floats h.dtype(), T => {
         let (rows, pointers) = (h.shape()[0], arrays.each_ref().map(Array::pointer::<T>));
-        let [h, gates] = build2([h.shape(), a0.shape()], |h, gates| {
+        let [h, gates] = build([h.shape(), a0.shape()], |outputs| {
             // SAFETY: shapes are checked, and the results are new.
-            unsafe { kernels::gru(rows, size, pointers, [h, gates].map(start)) }
+            unsafe { kernels::gru::<T>(rows, size, pointers, outputs) }
         });
         GruStep { h, gates }
     }, else unreachable!("checked"))
@@ -323,23 +206,19 @@ pub fn gru_cell_grad(gates: &Array, a1: &Array, h: &Array, gh: &Array) -> [Array
     let arrays = [gates, a1, h, gh].map(Array::to_contiguous);
     match_dtype!(floats h.dtype(), T => {
         let (rows, pointers) = (h.shape()[0], arrays.each_ref().map(Array::pointer::<T>));
-        let mut g_old = None;
-        let [ga0, ga1] = build2([a1.shape(), a1.shape()], |ga0, ga1| {
-            g_old = Some(Array::build(h.shape(), |g_old| {
-                // SAFETY: shapes are checked, and the results are new.
-                unsafe { kernels::gru_grad(rows, size, pointers, [ga0, ga1, g_old].map(start)) };
-            }));
-        });
-        [ga0, ga1, g_old.expect("built")]
+        build([a1.shape(), a1.shape(), h.shape()], |outputs| {
+            // SAFETY: shapes are checked, and the results are new.
+            unsafe { kernels::gru_grad::<T>(rows, size, pointers, outputs) }
+        })
     }, else unreachable!("checked"))
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::DType;
 
-    fn numbers(shape: [usize; 2], seed: u64, dtype: DType) -> Array {
+    pub(super) fn numbers(shape: [usize; 2], seed: u64, dtype: DType) -> Array {
         let mut rng = crate::random::RandomState::new(seed);
         Array::randn_by(&mut rng, shape).to_dtype(dtype)
     }
@@ -349,7 +228,7 @@ mod tests {
         x.take(&Array::from_vec(ids, [size]), 1)
     }
 
-    fn assert_near(found: &Array, expected: &Array, what: &str) {
+    pub(super) fn assert_near(found: &Array, expected: &Array, what: &str) {
         let tolerance = if found.dtype() == DType::F32 {
             1e-5
         } else {
@@ -436,48 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sequence_is_its_steps() {
-        // Few samples and many, one thread's work and several's, sizes beyond a pass of the product.
-        for (t, n, size) in [(1, 1, 1), (3, 2, 5), (4, 30, 20), (2, 7, 300), (2, 1, 400)] {
-            for dtype in [DType::F32, DType::F64] {
-                let flat = |rows, columns, seed| numbers([rows, columns], seed, dtype);
-                let a = flat(t * n, 4 * size, 1).reshape([t, n, 4 * size]);
-                let w = flat(size, 4 * size, 2) * (1.0 / (size as f64).sqrt());
-                let (h, c) = (flat(n, size, 3), flat(n, size, 4));
-                let found = lstm_sequence(&a, &w, &h, &c);
-                let (mut steps, mut last) = (Vec::new(), (h.clone(), c.clone()));
-                for i in 0..t {
-                    let step = lstm_cell(&a.get(i), &last.0.matmul(&w), &last.1);
-                    last = (step.h.clone(), step.c.clone());
-                    assert_near(&found.hs.get(i + 1), &last.0, "h");
-                    assert_near(&found.cs.get(i + 1), &last.1, "c");
-                    steps.push(step);
-                }
-
-                let ghs = flat(t * n, size, 5).reshape([t, n, size]);
-                let (mut gh, mut gc) = (flat(n, size, 6), flat(n, size, 7));
-                let [ga, gh0, gc0] = lstm_sequence_grad(&found, &w, &ghs, &gh, &gc);
-                for (i, step) in steps.iter().enumerate().rev() {
-                    let [expected, old] =
-                        lstm_cell_grad(&found.cs.get(i), step, &(gh + ghs.get(i)), &gc);
-                    assert_near(&ga.get(i), &expected, "ga");
-                    (gh, gc) = (expected.matmul(&w.transpose()), old);
-                }
-                assert_near(&gh0, &gh, "gh");
-                assert_near(&gc0, &gc, "gc");
-            }
-        }
-    }
-
-    #[test]
     fn an_empty_batch_is_empty() {
-        let zeros = |shape: [usize; 3]| Array::zeros(shape, DType::F32);
-        let (w, none) = (
-            Array::zeros([2, 8], DType::F32),
-            Array::zeros([0, 2], DType::F32),
-        );
-        let steps = lstm_sequence(&zeros([3, 0, 8]), &w, &none, &none);
-        assert_eq!(steps.hs.shape(), &[4, 0, 2]);
         let zeros = |shape: [usize; 2]| Array::zeros(shape, DType::F32);
         let step = lstm_cell(&zeros([0, 8]), &zeros([0, 8]), &zeros([0, 2]));
         assert_eq!(

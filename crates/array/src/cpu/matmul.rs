@@ -13,7 +13,7 @@ use crate::buffer::Buffer;
 /// Multiply-adds below which one product stays on one thread.
 pub(super) const PARALLEL_FROM: usize = 1 << 20;
 /// Most steps of the inner dimension in one pass.
-const MAX_DEPTH: usize = 256;
+const MAX_DEPTH: usize = 384;
 /// Bytes of a packed block of columns, which stays in the second cache.
 const BLOCK_BYTES: usize = 384 << 10;
 /// Most rows for which columns are not worth packing, if they can be read where they are.
@@ -21,9 +21,14 @@ const FEW_ROWS: usize = 48;
 /// Elements of a block that is packed on the stack, where asking for a buffer would be felt.
 const ON_STACK: usize = 2048;
 
-/// Steps of the inner dimension in one pass: a strip of rows stays in the first cache.
+/// Most steps of the inner dimension in one pass: a strip of rows stays in the first cache.
 const fn max_depth<T>() -> usize {
-    1024 / size_of::<T>()
+    1536 / size_of::<T>()
+}
+
+/// Steps of each pass but the last, which has hardly less.
+fn depth_of_pass<T>(k: usize) -> usize {
+    k.div_ceil(k.div_ceil(max_depth::<T>()).max(1))
 }
 
 /// One product of (m, k) by (k, n) into (m, n), whose rows are contiguous; strides are
@@ -101,7 +106,9 @@ where
         return;
     }
     let work = m * k * n;
-    let parallel = parallel && work >= PARALLEL_FROM && threads::count() > 1;
+    // Where each element is used a few times only, memory is what takes the time.
+    let moved = m * k + k * n + m * n;
+    let parallel = parallel && work + 8 * moved >= PARALLEL_FROM && threads::count() > 1;
     if work >= ON_STACK {
         let (columns, rows) = (job.b_strides, job.a_strides);
         if m == 1 && (columns.1 == 1 || (columns.0 == 1 && rows.1 == 1)) {
@@ -117,6 +124,25 @@ where
                 vector_matrix(m, k, c, b, columns.0, a, rows, job.accumulate, parallel)
             };
         }
+    }
+    // Few rows by a large transposed matrix: the transposed product has the rows to pack, and not the matrix.
+    let is_transposed = job.b_strides.0 == 1 && job.b_strides.1 != 1;
+    if is_transposed && !job.accumulate && m >= 8 && 8 * m <= n {
+        let turned = Job {
+            m: n,
+            n: m,
+            a_strides: (job.b_strides.1, job.b_strides.0),
+            b_strides: (job.a_strides.1, job.a_strides.0),
+            c_stride: m,
+            ..*job
+        };
+        let product_turned = Buffer::scratch::<T>(n * m);
+        let from: *mut T = product_turned.elements();
+        // SAFETY: the same operands, and room for the result and its transpose.
+        return unsafe {
+            product(&turned, from, b, a, parallel);
+            transpose(from, m, n, m, c, job.c_stride);
+        };
     }
     let tiles = T::tiles();
     let panel = 2 * tiles.lanes;
@@ -135,16 +161,21 @@ where
         SendPointer(b.cast_mut()),
         SendPointer(c),
     );
-    if n >= threads * panel * 2 || n >= m {
-        let count = n.div_ceil(block).next_multiple_of(threads);
-        let block = n.div_ceil(count).next_multiple_of(panel);
-        threads::for_each(n.div_ceil(block), &|i| {
-            let columns = i * block..((i + 1) * block).min(n);
+    let count = n.div_ceil(block).next_multiple_of(threads);
+    let width = n.div_ceil(count).next_multiple_of(panel);
+    let height = m.div_ceil(threads).next_multiple_of(4);
+    // What a thread does in vain at each step of the inner dimension, in multiply-adds, if it has some of the columns:
+    // those that fill up a panel, and waiting for lines of the result of which another thread writes the neighbours.
+    let columns_cost = (width * count / threads - n / threads) * m + 16 * m * n / (threads * k);
+    // And if it has some of the rows: it packs all columns.
+    let rows_cost = (height - m / threads) * n + 3 * n;
+    if columns_cost <= rows_cost {
+        threads::for_each(n.div_ceil(width), &|i| {
+            let columns = i * width..((i + 1) * width).min(n);
             // SAFETY: promised by the caller; this task's columns are its own.
             unsafe { product_block(tiles, job, 0..m, columns, c.get(), a.get(), b.get()) };
         });
     } else {
-        let height = m.div_ceil(threads).next_multiple_of(tiles.max_height());
         threads::for_each(m.div_ceil(height), &|i| {
             let rows = i * height..((i + 1) * height).min(m);
             for start in (0..n).step_by(block) {
@@ -181,7 +212,7 @@ unsafe fn product_block<T: Real + Element>(
     };
     let border = columns.start + in_place;
     let (in_place, columns) = (columns.start..border, border..columns.end);
-    let max_depth = job.k.min(max_depth::<T>());
+    let max_depth = depth_of_pass::<T>(job.k);
     let size = columns.len().next_multiple_of(panel) * max_depth;
     let mut on_stack = MaybeUninit::<[T; ON_STACK]>::uninit();
     let buffer;
@@ -323,8 +354,9 @@ impl<T: Real + Element> Packed<T> {
         let panel = 2 * tiles.lanes;
         let panels = Buffer::scratch::<T>(k * n.next_multiple_of(panel));
         let mut to: *mut T = panels.elements();
-        for start in (0..k).step_by(max_depth::<T>()) {
-            let depth = max_depth::<T>().min(k - start);
+        let max_depth = depth_of_pass::<T>(k);
+        for start in (0..k).step_by(max_depth.max(1)) {
+            let depth = max_depth.min(k - start);
             for first in (0..n).step_by(panel) {
                 let width = panel.min(n - first);
                 // SAFETY: inside the operand; the buffer has room for each panel.
@@ -343,11 +375,18 @@ impl<T: Real + Element> Packed<T> {
         }
     }
 
-    /// `c = a b` for an (m, k) matrix `a`, both with contiguous rows.
+    /// `c = a b` for an (m, k) matrix `a`, both with contiguous rows; `c += a b` if `accumulate`.
     ///
     /// # Safety
     /// As [`Multiply::multiply`].
-    pub(crate) unsafe fn multiply(&self, m: usize, c: *mut T, a: *const T, parallel: bool) {
+    pub(crate) unsafe fn multiply(
+        &self,
+        m: usize,
+        c: *mut T,
+        a: *const T,
+        accumulate: bool,
+        parallel: bool,
+    ) {
         if m == 0 || self.n == 0 {
             return;
         }
@@ -358,8 +397,9 @@ impl<T: Real + Element> Packed<T> {
         let block = self.n.div_ceil(threads).next_multiple_of(panel);
         let task = |i: usize| {
             let columns = i * block..((i + 1) * block).min(self.n);
-            for start in (0..self.k).step_by(max_depth::<T>()) {
-                let depth = max_depth::<T>().min(self.k - start);
+            let max_depth = depth_of_pass::<T>(self.k);
+            for start in (0..self.k).step_by(max_depth.max(1)) {
+                let depth = max_depth.min(self.k - start);
                 // SAFETY: promised by the caller; tasks write to columns of their own.
                 unsafe {
                     let packed = self.panels.elements::<T>();
@@ -371,12 +411,12 @@ impl<T: Real + Element> Packed<T> {
                         (a.get().add(start).cast_const(), (self.k as isize, 1)),
                         columns.clone(),
                         (c.get(), self.n),
-                        start > 0,
+                        accumulate || start > 0,
                     );
                 }
             }
         };
-        if self.k == 0 {
+        if self.k == 0 && !accumulate {
             // SAFETY: promised by the caller.
             (0..m * self.n).for_each(|i| unsafe { c.get().add(i).write(T::default()) });
         } else {
@@ -440,7 +480,7 @@ unsafe fn pack_columns<T: Copy + Default>(
         if strides.1 == 1 {
             for p in 0..depth {
                 let row = b.offset(p as isize * strides.0);
-                std::ptr::copy_nonoverlapping(row, packed.add(p * panel), width);
+                copy_row(row, packed.add(p * panel), width);
             }
             return;
         }
@@ -452,6 +492,26 @@ unsafe fn pack_columns<T: Copy + Default>(
                 let from = b.offset(p as isize * strides.0 + j as isize * strides.1);
                 *packed.add(p * panel + j) = *from;
             }
+        }
+    }
+}
+
+/// Copies the columns of a row: whole panels by a few moves, where calling `memcpy` is most of the time.
+///
+/// # Safety
+/// Both hold `width` elements.
+#[inline(always)]
+unsafe fn copy_row<T: Copy>(from: *const T, to: *mut T, width: usize) {
+    // SAFETY: promised by the caller.
+    unsafe {
+        match width * size_of::<T>() {
+            128 => to
+                .cast::<[u8; 128]>()
+                .write_unaligned(from.cast::<[u8; 128]>().read_unaligned()),
+            64 => to
+                .cast::<[u8; 64]>()
+                .write_unaligned(from.cast::<[u8; 64]>().read_unaligned()),
+            _ => std::ptr::copy_nonoverlapping(from, to, width),
         }
     }
 }
@@ -481,8 +541,13 @@ unsafe fn vector_matrix<T>(
         SendPointer(y),
     );
     let by_rows = b_strides.1 == 1;
-    // Columns of one task: by rows, a piece of y that stays in the first cache.
-    let block = if by_rows { 1024 } else { 16 };
+    // Columns of one task: by rows, a piece of y that stays in the first cache, and one for each thread.
+    let block = if by_rows {
+        let threads = if parallel { threads::count() } else { 1 };
+        n.div_ceil(threads).next_multiple_of(64).min(1024)
+    } else {
+        16
+    };
     let task = |i: usize| {
         let columns = i * block..((i + 1) * block).min(n);
         let (x, b) = (x.get().cast_const(), b.get().cast_const());

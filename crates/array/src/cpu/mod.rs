@@ -7,13 +7,14 @@ pub(crate) mod correlation;
 pub(crate) mod dispatch;
 pub(crate) mod gather;
 pub(crate) mod kernel;
-pub(crate) mod lstm_sequence;
+
 pub(crate) mod map;
 pub(crate) mod matmul;
 pub(crate) mod nest;
 pub(crate) mod optimize;
 pub(crate) mod pooling;
 pub(crate) mod recurrent;
+pub(crate) mod recurrent_sequence;
 pub(crate) mod reduce;
 pub(crate) mod reduce_kernels;
 pub(crate) mod simd;
