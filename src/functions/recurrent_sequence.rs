@@ -9,7 +9,7 @@ use super::join::{split, stack};
 use super::linear::linear;
 use super::recurrent::{gru_cell, lstm_cell};
 use super::unary::Identity;
-use crate::apply::{apply, apply_one};
+use crate::apply::{apply, apply_unary};
 use crate::backprop::grad_with;
 use crate::function::{Backward, Function, Gradients, Keep, Outputs};
 use crate::variable::{AsVariable, Variable};
@@ -32,7 +32,7 @@ fn by_steps<const I: usize, const O: usize>(
     context: &Backward<'_>,
     twin: impl FnOnce(&[Variable; I]) -> [Variable; O],
 ) -> Gradients {
-    let inputs: [Variable; I] = std::array::from_fn(|i| apply_one(Identity, &[&context.input(i)]));
+    let inputs: [Variable; I] = std::array::from_fn(|i| apply_unary(Identity, &context.input(i)));
     let gys: [Variable; O] = std::array::from_fn(|i| context.gy(i));
     let ys = twin(&inputs);
     let (ys, inputs) = (ys.each_ref(), inputs.each_ref());
