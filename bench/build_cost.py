@@ -51,12 +51,14 @@ fn main() {
 
 
 PROCESSORS = 2
-PATIENCE = 900  # seconds
 
 
-def measure(peer):
-    """Seconds of a clean release build with cargo's usual settings, its crates, and MB of the program, stripped or not; or an error."""
-    with tempfile.TemporaryDirectory() as folder:
+def measure(peer, patience=None):
+    """Seconds of a clean release build with cargo's usual settings, its crates, and MB of the program, stripped or not; or an error.
+
+    None where it takes more than `patience` seconds.
+    """
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         folder = pathlib.Path(folder)
         (folder / "src").mkdir()
         (folder / "src" / "main.rs").write_text(SOURCES[peer])
@@ -68,7 +70,7 @@ def measure(peer):
             "cwd": folder,
             "env": {key: value for key, value in os.environ.items() if key not in ("CARGO_TARGET_DIR", "RUSTFLAGS")},
             "preexec_fn": functools.partial(programs.restrict, PROCESSORS),
-            "timeout": PATIENCE,
+            "timeout": patience,
         }
         try:
             programs.run(["cargo", "fetch"], **options)  # downloads are not counted
@@ -79,8 +81,10 @@ def measure(peer):
             programs.run([str(program)], **options)
             size = program.stat().st_size
             programs.run(["strip", str(program)], **options)
-        except (programs.Unavailable, subprocess.TimeoutExpired) as error:
+        except programs.Unavailable as error:
             return {"error": str(error)}
+        except subprocess.TimeoutExpired:
+            return None
         crates = built.stderr.count("Compiling ")
         return {"seconds": seconds, "crates": crates, "mb": size / 1e6, "stripped_mb": program.stat().st_size / 1e6}
 

@@ -24,9 +24,9 @@ import report
 import targets
 from findings import CURVES, THREADS, USUAL, Findings
 
-# The parts of a run, in this order, and the part of `--minutes` that is over when each ends: to repeat the rows is worth
-# more than the curves.
-ENDS = {"rows": 0.55, "builds": 0.7, "curves": 0.92, "threads": 1.0}
+# The parts of a run, in this order, and the part of `--minutes` that is over when each should end. Clean builds take minutes, and
+# are as long as they are.
+ENDS = {"rows": 0.5, "curves": 0.65, "threads": 0.75, "builds": 1.0}
 
 
 def parse():
@@ -64,8 +64,8 @@ class Budget:
     def __init__(self, minutes):
         self.start, self.seconds = time.monotonic(), 60 * minutes if minutes else float("inf")
 
-    def used_up(self):
-        return time.monotonic() >= self.start + self.seconds
+    def left(self):
+        return self.start + self.seconds - time.monotonic()
 
     def shares(self, part, count):
         """A function that gives, time after time, what one of `count` items of a part may take."""
@@ -103,23 +103,17 @@ class Run:
         share = self.budget.shares(part, len(names))
         # A process of its own for each row: its peak of memory is the workload's.
         for group in [[name] for name in names] if part == "rows" else [names]:
-            if self.budget.used_up():
+            if self.budget.left() <= 0:
                 return
             for name, results in measure.compare(group, self.peers, effort, share):
                 into[name] = results
                 self.found.keep()
-                print(report.line(name, results), flush=True)
-                if self.budget.used_up():
+                print(report.line(name + (", 1 thread" if part == "threads" else ""), results), flush=True)
+                if self.budget.left() <= 0:
                     break
 
     def rows(self, names):
         self.compare("rows", self.found.workloads, names)
-
-    def builds(self):
-        for peer in self.peers:
-            if peer in build_cost.DEPENDENCIES and peer not in self.found.builds and not self.budget.used_up():
-                self.found.builds[peer] = build_cost.measure(peer)
-                self.found.keep()
 
     def curves(self):
         for name, sizes in CURVES.items():
@@ -131,6 +125,16 @@ class Run:
 
     def threads(self):
         self.compare("threads", self.found.one_thread, THREADS[:2] if self.quick else THREADS, threads=1, rounds=1)
+
+    def builds(self):
+        for peer in self.peers:
+            left = self.budget.left()
+            if peer in build_cost.DEPENDENCIES and peer not in self.found.builds and left > 0:
+                print(f"building a small program with {programs.TITLES[peer]}", flush=True)
+                built = build_cost.measure(peer, min(left, 3600))
+                if built:
+                    self.found.builds[peer] = built
+                    self.found.keep()
 
 
 def main():
@@ -151,11 +155,10 @@ def main():
     print(report.heading(peers))
     run.rows(arguments.only or list(targets.TARGETS))
     if not arguments.only:
-        if not arguments.quick:
-            run.builds()
         run.curves()
         run.threads()
     if is_whole:
+        run.builds()
         report.write(found)
 
     disagreements = found.disagreements()

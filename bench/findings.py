@@ -95,7 +95,7 @@ class Findings:
             if "error" in build:
                 yield "the build", peer, build["error"]
         for peer, reason in self.absent.items():
-            yield "nothing of", peer, reason
+            yield "everything", peer, reason
 
 
 def machine():

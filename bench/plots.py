@@ -49,6 +49,7 @@ def bars(path, names, by_peer, label):
         places = [place + (i + 0.5) * width - 0.4 for place, height in enumerate(heights) if height]
         axes.bar(places, [height for height in heights if height], width * 0.9, label=programs.TITLES[peer])
     axes.set_xticks(range(len(names)), names)
-    axes.set(ylabel=label, ylim=(0, 2.75))
+    highest = max((height for heights in by_peer.values() for height in heights if height), default=1)
+    axes.set(ylabel=label, ylim=(0, 1.4 * highest))  # room for the legend
     axes.axhline(1, color="black", linewidth=0.8)
     finish(figure, axes, path)

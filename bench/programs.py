@@ -78,7 +78,8 @@ def build(peer):
     print(f"building {package}", file=sys.stderr)
     # Of the peers' workspace all at once: built one by one their crates would have other features, and be built twice.
     which = ["-p", package] if folder == ROOT else ["--workspace"]
-    built = run(["cargo", "build", "--release", *which, "--message-format=json-render-diagnostics"], cwd=folder)
+    command = ["cargo", "build", "--release", *which, "--message-format=json-render-diagnostics"]
+    built = run(command, cwd=folder, stderr=None)  # cargo shows how far it is
     for line in built.stdout.splitlines():
         message = json.loads(line)
         if message.get("executable") and message["target"]["name"] == package:
@@ -88,11 +89,12 @@ def build(peer):
 
 def run(command, **options):
     """Runs it to its end; where that is no good one, the last line of what it said is the reason."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
     try:
-        return subprocess.run(command, check=True, capture_output=True, text=True, **options)
+        return subprocess.run(command, check=True, text=True, **options)
     except subprocess.CalledProcessError as error:
-        said = [line.strip() for line in error.stderr.splitlines() if line.strip() and "RUST_BACKTRACE" not in line]
-        raise Unavailable(said[-1] if said else f"{command[0]} exits with {error.returncode}") from error
+        said = [line.strip() for line in (error.stderr or "").splitlines() if line.strip() and "RUST_BACKTRACE" not in line]
+        raise Unavailable(said[-1] if said else f"{' '.join(command[:2])} exits with {error.returncode}") from error
     except OSError as error:
         raise Unavailable(str(error)) from error
 

@@ -194,6 +194,6 @@ def missed_goals(found):
 
 def missing(found):
     """What did not run, and what differs."""
-    lines = [f"- {name} {programs.TITLES[peer]}: {reason}" for name, peer, reason in found.errors()]
+    lines = [f"- {name}, {programs.TITLES[peer]}: {reason}" for name, peer, reason in found.errors()]
     lines += [f"- {text}" for text in found.disagreements()]
     return lines and "## What did not run, or differs\n\n" + "\n".join(lines) + "\n"
