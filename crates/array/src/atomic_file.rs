@@ -138,13 +138,15 @@ impl Temporary {
         }
     }
 
-    fn keep(self) {
-        std::mem::forget(self);
+    fn keep(mut self) {
+        self.path = PathBuf::new();
     }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        fs::remove_file(&self.path).ok();
+        if !self.path.as_os_str().is_empty() {
+            fs::remove_file(&self.path).ok();
+        }
     }
 }

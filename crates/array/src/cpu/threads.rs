@@ -346,6 +346,19 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_whose_payload_panics_leaves_nobody_waiting() {
+        struct Payload;
+        impl Drop for Payload {
+            fn drop(&mut self) {
+                panic!("once more");
+            }
+        }
+        let all_panic = || limited(3, || for_each(100, &|_| std::panic::panic_any(Payload)));
+        std::mem::forget(catch_unwind(all_panic).expect_err("every task panics"));
+        assert_eq!(limited(3, || map(10, |i| i)).len(), 10);
+    }
+
+    #[test]
     fn threads_that_call_at_once_all_get_their_work_done() {
         thread::scope(|scope| {
             for _ in 0..4 {

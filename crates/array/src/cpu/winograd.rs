@@ -360,17 +360,44 @@ mod tests {
     use super::*;
     use crate::cpu::tile::all_tiles_f32;
 
-    /// Each level against the definition in f64, with more than one block, rows of tiles cut by
-    /// blocks and images, and channels that fill no vector.
+    /// More than one block, rows of tiles cut by blocks and images, and channels that fill no vector.
     #[test]
     fn every_level_agrees_with_the_definition() {
+        check([2, 17, 19], (13, 22), (1, 2));
+    }
+
+    /// Less than a tile, a vector or a row of either.
+    #[test]
+    fn the_smallest_agree_too() {
+        for [images, channels, outputs] in [[1, 1, 1], [1, 1, 5], [1, 3, 1], [3, 1, 2]] {
+            for (image, padding) in [
+                ((3, 3), (0, 0)),
+                ((1, 1), (1, 1)),
+                ((2, 1), (2, 2)),
+                ((1, 9), (1, 0)),
+                ((6, 5), (0, 1)),
+                ((3, 70), (1, 1)),
+            ] {
+                if image.1 + 2 * padding.1 > 2 {
+                    check([images, channels, outputs], image, padding);
+                }
+            }
+        }
+    }
+
+    /// Each level against the definition in f64.
+    fn check(
+        [images, channels, outputs]: [usize; 3],
+        image: (usize, usize),
+        padding: (usize, usize),
+    ) {
         let g = Winograd {
-            images: 2,
-            channels: 17,
-            outputs: 19,
-            image: (13, 22),
-            padding: (1, 2),
-            out: (13, 24),
+            images,
+            channels,
+            outputs,
+            image,
+            padding: (padding.0 as isize, padding.1 as isize),
+            out: (image.0 + 2 * padding.0 - 2, image.1 + 2 * padding.1 - 2),
         };
         let numbers = |count: usize, seed: usize| -> Vec<f32> {
             let number = |i: usize| ((i * 7919 + seed) % 1009) as f32 / 504.5 - 1.0;
@@ -393,8 +420,8 @@ mod tests {
                         y[to] += f64::from(b);
                         for channel in 0..c {
                             for tap in 0..9 {
-                                let row = (i + tap / 3).wrapping_sub(1);
-                                let column = (j + tap % 3).wrapping_sub(2);
+                                let row = (i + tap / 3).wrapping_sub(padding.0);
+                                let column = (j + tap % 3).wrapping_sub(padding.1);
                                 if row >= h || column >= w {
                                     continue;
                                 }
@@ -408,7 +435,7 @@ mod tests {
                 }
             }
         }
-        let check = |found: &[f32], expected: &[f64], what: &str| {
+        let compare = |found: &[f32], expected: &[f64], what: &str| {
             let largest = expected.iter().fold(0.0f64, |m, x| m.max(x.abs()));
             for (i, (&x, &y)) in found.iter().zip(expected).enumerate() {
                 let error = (f64::from(x) - y).abs() / largest;
@@ -427,7 +454,7 @@ mod tests {
                 let (bias, to) = (Some(&bias[..]), found.as_mut_ptr());
                 // SAFETY: the result has its size.
                 unsafe { run(&g, tiles, &x, &filter, bias, to, true) };
-                check(
+                compare(
                     &found,
                     &y,
                     &format!("y by {name} with {} lanes", tiles.lanes),
@@ -436,7 +463,7 @@ mod tests {
             let mut found_gw = vec![f32::NAN; gw.len()];
             // SAFETY: the result has its size.
             unsafe { g.weight_gradient_with(tiles, &x, &gy, found_gw.as_mut_ptr()) };
-            check(&found_gw, &gw, &format!("gw with {} lanes", tiles.lanes));
+            compare(&found_gw, &gw, &format!("gw with {} lanes", tiles.lanes));
         }
     }
 }
