@@ -229,6 +229,12 @@ impl<'a> Backward<'a> {
         Variable::with_edge(x.clone(), self.body.edges[i].clone())
     }
 
+    /// Other elements in the place of input `i`, connected to the graph: for a function that has the same derivatives there,
+    /// and need not keep its input.
+    pub(crate) fn input_as(&self, i: usize, x: Array) -> Variable {
+        Variable::with_edge(x, self.body.edges[i].clone())
+    }
+
     /// Output `i` as the forward computed it, connected to the graph.
     ///
     /// # Panics

@@ -6,7 +6,7 @@
 use dezero_array::Array;
 
 use super::arithmetic::broadcast_operands;
-use crate::apply::{apply, apply_one};
+use crate::apply::{apply_one, apply_unary};
 use crate::function::{Backward, Function, Gradients, Keep, Outputs};
 use crate::variable::{AsVariable, Variable};
 
@@ -134,9 +134,11 @@ pub fn huber(x0: impl AsVariable, x1: impl AsVariable, delta: f64) -> Variable {
     )
 }
 
-/// Input: x of shape (n, classes). Outputs: the loss, and softmax(x), which only the backward reads.
+/// Input: x of shape (n, classes).
 struct SoftmaxCrossEntropy {
     labels: Array,
+    /// softmax(x), set by forward; x itself is not kept.
+    y: Option<Array>,
 }
 
 impl Function for SoftmaxCrossEntropy {
@@ -147,33 +149,24 @@ impl Function for SoftmaxCrossEntropy {
     #[track_caller]
     fn forward(&mut self, xs: &[Array]) -> Outputs {
         let (loss, y) = xs[0].softmax_cross_entropy(&self.labels);
-        Outputs::from_iter([loss, y])
-    }
-
-    fn keeps(&self, _needs_grad: &[bool]) -> Keep {
-        Keep::output(1)
+        self.y = Some(y);
+        [loss].into()
     }
 
     #[track_caller]
     fn backward(&self, context: &Backward<'_>) -> Gradients {
-        let gy = context.gy(0);
-        // The softmax gets a gradient only where a gradient is differentiated.
-        if !context.creates_graph() && !context.has_gy(1) {
-            let y = context.output_data(1);
+        let (y, gy) = (self.y.as_ref().expect("set by forward"), context.gy(0));
+        if !context.creates_graph() {
             let gx = y.softmax_cross_entropy_grad(&self.labels, &gy.data());
             return Variable::constant(gx).into();
         }
-        let (y, n) = (context.output(1), self.labels.size());
-        let mut one_hot = Array::zeros(&y.shape()[..], y.dtype());
+        let n = self.labels.size();
+        let mut one_hot = Array::zeros(y.shape(), y.dtype());
         let ones = Array::ones([n, 1], y.dtype());
         one_hot.scatter_add(1, &self.labels.reshape([n, 1]), &ones);
-        let gx = (&y - one_hot) * (gy / n as f64);
-        if !context.has_gy(1) {
-            return gx.into();
-        }
-        let along = &y * context.gy(1);
-        let total = along.sum_axis(1, true);
-        (gx + along - y * total).into()
+        // log y differs from x by a number for each row, which softmax does not see.
+        let x = context.input_as(0, y.log());
+        ((x.softmax(1) - one_hot) * (gy / n as f64)).into()
     }
 }
 
@@ -196,8 +189,7 @@ impl Function for SoftmaxCrossEntropy {
 #[track_caller]
 pub fn softmax_cross_entropy(x: impl AsVariable, t: impl AsVariable) -> Variable {
     let (x, labels) = (x.as_variable(), t.as_variable().data());
-    let ys = apply(SoftmaxCrossEntropy { labels }, &[&x]);
-    ys.into_iter().next().expect("the loss")
+    apply_unary(SoftmaxCrossEntropy { labels, y: None }, &x)
 }
 
 /// Σ (softplus(x) - x t) / n, which is the cross entropy of sigmoid(x) without a logarithm of 0.
@@ -351,6 +343,8 @@ mod tests {
         X0
     );
     gradient_check!(softmax_cross_entropy_classes: softmax_cross_entropy, |x| functions::softmax_cross_entropy(x, Array::new([3, 0])), [[0.1, -2.0, 1.5, 0.3], [-0.7, 2.2, 2.2, 0.0]]);
+    // Probabilities that vanish.
+    gradient_check!(softmax_cross_entropy_far_apart: softmax_cross_entropy, |x| functions::softmax_cross_entropy(x, Array::new([0, 1])), [[0.5, -900.0, 0.2], [900.0, 0.3, -900.0]]);
     gradient_check!(softmax_cross_entropy_one_class: softmax_cross_entropy, |x| functions::softmax_cross_entropy(x, Array::new([0, 0])), [[0.1], [2.0]]);
     gradient_check!(
         sigmoid_cross_entropy,
