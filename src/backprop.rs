@@ -342,15 +342,20 @@ impl Gys {
 
 /// `sum + gx`; in place where nobody else sees `sum` and nothing is recorded.
 pub(crate) fn accumulate(mut sum: Variable, gx: Variable) -> Variable {
+    let state = gx.0.read();
+    if state.edge.is_none()
+        && let Some(data) = sum.sole_data()
+    {
+        *data += &state.data;
+        return sum;
+    }
+    drop(state);
     if sum.requires_grad() || gx.requires_grad() {
         return sum + gx;
     }
-    if Arc::get_mut(&mut sum.0).is_none() {
-        sum = sum.detach();
-    }
-    let gx = gx.data();
-    sum.update_data(|sum| *sum += &gx);
-    sum
+    let mut data = sum.data();
+    data += &gx.data();
+    Variable::constant(data)
 }
 
 /// Visits the nodes above `roots`, newest first, so that every gradient is complete before it is

@@ -621,3 +621,25 @@ fn an_operand_given_away_gives_its_place_only_where_nobody_sees_it() {
     let gx = grad(&[&y.sum()], &[&x], true).remove(0);
     assert_eq!((gx.item(), gradient(&x, &gx)), (81.0, 54.0));
 }
+
+#[test]
+fn products_and_powers_leave_a_gradient_alone_that_somebody_holds() {
+    let held = Arc::new(Mutex::new(Vec::new()));
+    let x = Variable::new([2.0, 3.0]);
+    let (y, z) = (&x * &x, x.pow(3));
+    for y in [&y, &z] {
+        let held = held.clone();
+        y.register_hook(move |gy| {
+            held.lock().unwrap().push(gy.clone());
+            None
+        });
+    }
+    let seed = Variable::constant([5.0, 7.0]);
+    (&y + &z).backward_with(BackwardOptions::new().seed(&seed));
+    let values = |x: &Variable| x.data().to_vec::<f64>();
+    assert_eq!(values(&x.grad().unwrap()), [80.0, 231.0]);
+    assert_eq!(values(&seed), [5.0, 7.0]);
+    for gy in held.lock().unwrap().iter() {
+        assert_eq!(values(gy), [5.0, 7.0]);
+    }
+}

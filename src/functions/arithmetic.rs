@@ -150,7 +150,7 @@ impl Function for Add {
     }
 
     fn backward(&self, context: &Backward<'_>) -> Gradients {
-        let gy = context.gy(0);
+        let gy = context.take_gy();
         [Some(gy.clone()), Some(gy)].into()
     }
 }
@@ -169,7 +169,7 @@ impl Function for Sub {
     }
 
     fn backward(&self, context: &Backward<'_>) -> Gradients {
-        let gy = context.gy(0);
+        let gy = context.take_gy();
         let gx1 = context.needs_grad(1).then(|| -&gy);
         [Some(gy), gx1].into()
     }
@@ -196,10 +196,15 @@ impl Function for Mul {
 
     #[track_caller]
     fn backward(&self, context: &Backward<'_>) -> Gradients {
-        let gy = context.gy(0);
-        let gx0 = context.needs_grad(0).then(|| times_input(context, &gy, 1));
-        let gx1 = context.needs_grad(1).then(|| times_input(context, &gy, 0));
-        [gx0, gx1].into()
+        let gy = context.take_gy();
+        match (context.needs_grad(0), context.needs_grad(1)) {
+            (true, true) => {
+                let gx0 = times_input(context, &gy, 1);
+                [Some(gx0), Some(given_times_input(context, gy, 0))].into()
+            }
+            (false, _) => [None, Some(given_times_input(context, gy, 0))].into(),
+            (_, false) => [Some(given_times_input(context, gy, 1)), None].into(),
+        }
     }
 }
 
@@ -211,6 +216,27 @@ fn times_input(context: &Backward<'_>, gy: &Variable, i: usize) -> Variable {
         gy * context.input(i)
     } else {
         Variable::constant(gy.data() * context.input_data(i))
+    }
+}
+
+/// [`times_input`], in the place of gy where nobody else sees it.
+#[track_caller]
+fn given_times_input(context: &Backward<'_>, gy: Variable, i: usize) -> Variable {
+    if context.creates_graph() {
+        return gy * context.input(i);
+    }
+    times(gy, context.input_data(i))
+}
+
+/// gy times numbers that no gradient flows to, in the place of gy where nobody else sees it.
+#[track_caller]
+fn times(mut gy: Variable, x: &Array) -> Variable {
+    match gy.sole_data() {
+        Some(data) => {
+            *data *= x;
+            gy
+        }
+        None => Variable::constant(gy.data() * x),
     }
 }
 
@@ -464,7 +490,7 @@ impl Unary for PowNumber {
             } else {
                 x.powf(c - 1.0) * c
             };
-            return Variable::constant(gy.data() * slope);
+            return times(gy, &slope);
         }
         let x = context.input(0);
         match c {
