@@ -19,6 +19,8 @@ GOALS = {
     "tanh, 6th derivative": 8,
     "spiral step": 6,
     "mlp step": 4,
+    "mlp step, Adam": 4,
+    "mlp step by hand": 4,
     "conv2d": 4,
     "lstm update": 5,
 }
@@ -62,22 +64,34 @@ def workloads():
             y.backward(create_graph=True)
             y = x.grad
 
-    def classifier(model, optimizer, x, t):
+    def classifier(model, update, x, t):
         def step():
             loss = F.softmax_cross_entropy(model(x), t)
             model.cleargrads()
             loss.backward()
-            optimizer.update()
+            update()
 
         return step
 
     spiral = MLP((10, 3))
     x, t = dezero.datasets.get_spiral()
-    spiral_step = classifier(spiral, optimizers.SGD(1.0).setup(spiral), x[:30], t[:30])
+    spiral_step = classifier(spiral, optimizers.SGD(1.0).setup(spiral).update, x[:30], t[:30])
 
-    mlp = MLP((1000, 10), activation=F.relu)
+    def mlp():
+        return MLP((1000, 10), activation=F.relu)
+
+    def by_hand(model):
+        def update():
+            for p in model.params():
+                p.data -= 0.01 * p.grad.data
+
+        return update
+
     digits, classes = np.random.rand(100, 784).astype(np.float32), np.random.randint(0, 10, 100)
-    mlp_step = classifier(mlp, optimizers.SGD(0.01).setup(mlp), digits, classes)
+    sgd, adam, hand = mlp(), mlp(), mlp()
+    mlp_step = classifier(sgd, optimizers.SGD(0.01).setup(sgd).update, digits, classes)
+    mlp_adam = classifier(adam, optimizers.Adam().setup(adam).update, digits, classes)
+    mlp_by_hand = classifier(hand, by_hand(hand), digits, classes)
 
     images = Variable(np.random.randn(16, 64, 56, 56).astype(np.float32))
     filters = Variable(np.random.randn(64, 64, 3, 3).astype(np.float32) * 0.05)
@@ -98,7 +112,7 @@ def workloads():
             return self.fc(self.rnn(x))
 
     recurrent = Recurrent()
-    adam = optimizers.Adam().setup(recurrent)
+    optimizer = optimizers.Adam().setup(recurrent)
     series = np.random.randn(31, 30, 1).astype(np.float32)
 
     def lstm():
@@ -109,7 +123,7 @@ def workloads():
         recurrent.cleargrads()
         loss.backward()
         loss.unchain_backward()
-        adam.update()
+        optimizer.update()
 
     return {
         "goldstein-price": goldstein,
@@ -117,6 +131,8 @@ def workloads():
         "tanh, 6th derivative": tanh,
         "spiral step": spiral_step,
         "mlp step": mlp_step,
+        "mlp step, Adam": mlp_adam,
+        "mlp step by hand": mlp_by_hand,
         "conv2d": conv,
         "lstm update": lstm,
     }
