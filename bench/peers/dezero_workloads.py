@@ -196,6 +196,21 @@ def tanh_chain():
     return work
 
 
+@workload(size=1_000_000)
+def elementwise_chain(size):
+    """GELU as a user writes it."""
+    x = Variable(fill(100, (size,)))
+
+    def work():
+        x.cleargrad()
+        u = (x + x * x * x * 0.044715) * 0.7978845608
+        y = F.sum(x * 0.5 * (F.tanh(u) + 1))
+        y.backward()
+        return [y.data, x.grad.data]
+
+    return work
+
+
 @workload()
 def softmax_cross_entropy():
     x, t = Variable(fill(100, (1024, 1000))), labels(1024, 1000)

@@ -202,6 +202,17 @@ def tanh_chain():
     return repeated(jax.value_and_grad(lambda x: (jnp.tanh(x) * 2 + 1).sum()), fill(100, (4_000_000,)))
 
 
+@workload(size=1_000_000)
+def elementwise_chain(size):
+    """GELU as a user writes it."""
+
+    def chain(x):
+        u = (x + x * x * x * 0.044715) * 0.7978845608
+        return (x * 0.5 * (jnp.tanh(u) + 1)).sum()
+
+    return repeated(jax.value_and_grad(chain), fill(100, (size,)))
+
+
 @workload()
 def softmax_cross_entropy():
     t = labels(1024, 1000)

@@ -223,6 +223,21 @@ def tanh_chain():
     return work
 
 
+@workload(size=1_000_000)
+def elementwise_chain(size):
+    """GELU as a user writes it."""
+    x = tensor(fill(100, (size,)), requires_grad=True)
+
+    def work():
+        x.grad = None
+        u = (x + x * x * x * 0.044715) * 0.7978845608
+        y = (x * 0.5 * (torch.tanh(u) + 1)).sum()
+        y.backward()
+        return [y.detach(), x.grad]
+
+    return work
+
+
 @workload()
 def softmax_cross_entropy():
     x, t = tensor(fill(100, (1024, 1000)), requires_grad=True), tensor(labels(1024, 1000))

@@ -38,6 +38,7 @@ pub const WORKLOADS: &[Workload<Outcome>] = &[
     Workload::sized("matmul_f32", 1024, |size| matmul(size, DType::F32)),
     Workload::sized("matmul_f64", 1024, |size| matmul(size, DType::F64)),
     Workload::new("tanh_chain", tanh_chain),
+    Workload::sized("elementwise_chain", 1_000_000, elementwise_chain),
     Workload::new("softmax_cross_entropy", softmax_cross_entropy),
     Workload::new("conv2d", conv2d),
     Workload::new("vgg16_forward", vgg16_forward),
@@ -312,6 +313,18 @@ fn tanh_chain() -> Work<Outcome> {
     Box::new(move || {
         x.clear_grad();
         let y = (x.tanh() * 2.0 + 1.0).sum();
+        y.backward();
+        outcomes([y, x.grad().expect("backward ran")])
+    })
+}
+
+/// GELU as a user writes it.
+fn elementwise_chain(size: usize) -> Work<Outcome> {
+    let x = Variable::new(data(100, &[size]));
+    Box::new(move || {
+        x.clear_grad();
+        let u = (&x + &x * &x * &x * 0.044715) * 0.7978845608;
+        let y = (&x * 0.5 * (u.tanh() + 1.0)).sum();
         y.backward();
         outcomes([y, x.grad().expect("backward ran")])
     })
