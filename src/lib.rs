@@ -19,6 +19,7 @@ extern crate self as dezero;
 mod apply;
 mod backprop;
 mod config;
+mod creator;
 pub mod data;
 mod derivatives;
 mod error;
@@ -50,6 +51,7 @@ pub use config::{
     detect_anomaly, enable_grad, find_anomaly, is_recording, is_training, keep_inputs, no_grad,
     test_mode,
 };
+pub use creator::{Creator, Origin, WeakCreator};
 pub use derivatives::{hessian, hvp, jacobian, jvp, vjp};
 pub use dezero_array::{Array, DType, Device, Shape, random, s};
 pub use error::{Error, Result};
@@ -63,7 +65,7 @@ pub use parameter::{Buffer, Parameter, ShapePattern, State};
 pub use profile::{Profile, ProfileRow, profile};
 pub use summary::{Summary, SummaryRow, summary, summary_with};
 pub use training::Progress;
-pub use variable::{AsVariable, Creator, HookHandle, Origin, Variable, WeakCreator, WeakVariable};
+pub use variable::{AsVariable, HookHandle, Variable, WeakVariable};
 
 /// The programs of the README run as tests.
 #[cfg(doctest)]
