@@ -134,18 +134,14 @@ impl<'a> Lent<'a> {
             config,
             begun,
         } = self;
-        let seen = (!config.is_plain())
-            .then(|| {
-                look(
-                    config,
-                    begun,
-                    function,
-                    &[x],
-                    std::slice::from_ref(&state.data),
-                    &ys,
-                )
-            })
-            .flatten();
+        // Not in a closure, which would be the caller.
+        let seen = match config.is_plain() {
+            true => None,
+            false => {
+                let xs = std::slice::from_ref(&state.data);
+                look(config, begun, function, &[x], xs, &ys)
+            }
+        };
         let y = match &state.edge {
             Some(edge) if config.records => {
                 let mut edges = Edges::new();
@@ -349,9 +345,10 @@ impl Operands {
             config,
             begun,
         } = self;
-        let seen = (!config.is_plain())
-            .then(|| look(config, begun, function, inputs, &xs, &ys))
-            .flatten();
+        let seen = match config.is_plain() {
+            true => None,
+            false => look(config, begun, function, inputs, &xs, &ys),
+        };
         let outputs = if edges.iter().any(Option::is_some) {
             let applied = applied(function, &edges, xs, &ys);
             let outputs = record(applied, edges, ys);
