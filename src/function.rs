@@ -112,6 +112,13 @@ impl Keep {
         }
     }
 
+    /// Of two factors each, where the gradient of the other is asked for: what products keep.
+    #[inline]
+    pub fn factors(needs_grad: &[bool]) -> Keep {
+        let first = Keep::input(0).when(needs_grad[1]);
+        first.and(Keep::input(1).when(needs_grad[0]))
+    }
+
     /// Both what `self` and what `other` names.
     #[inline]
     pub const fn and(self, other: Keep) -> Keep {

@@ -6,8 +6,7 @@
 
 use dezero_array::{Array, Conv2dParams};
 
-use super::unary::Unary;
-use crate::apply::{apply_one, apply_unary};
+use crate::apply::apply_one;
 use crate::function::{Backward, Function, Gradients, Keep, Outputs};
 use crate::variable::{AsVariable, Variable};
 
@@ -62,9 +61,7 @@ impl Function for Conv2d {
     }
 
     fn keeps(&self, needs_grad: &[bool]) -> Keep {
-        Keep::input(1)
-            .when(needs_grad[0])
-            .and(Keep::input(0).when(needs_grad[1]))
+        Keep::factors(needs_grad)
     }
 
     #[track_caller]
@@ -128,9 +125,7 @@ impl Function for ConvTranspose2d {
     }
 
     fn keeps(&self, needs_grad: &[bool]) -> Keep {
-        Keep::input(1)
-            .when(needs_grad[0])
-            .and(Keep::input(0).when(needs_grad[1]))
+        Keep::factors(needs_grad)
     }
 
     #[track_caller]
@@ -183,9 +178,7 @@ impl Function for Conv2dWeightGrad {
     }
 
     fn keeps(&self, needs_grad: &[bool]) -> Keep {
-        Keep::input(1)
-            .when(needs_grad[0])
-            .and(Keep::input(0).when(needs_grad[1]))
+        Keep::factors(needs_grad)
     }
 
     #[track_caller]
@@ -201,46 +194,6 @@ impl Function for Conv2dWeightGrad {
             .needs_grad(1)
             .then(|| apply_one(Conv2d::new(params), &[&context.input(0), &ggw]));
         [gx, ggy].into()
-    }
-}
-
-struct Im2Col {
-    kernel: Pair,
-    params: Conv2dParams,
-    image: Pair,
-}
-
-impl Unary for Im2Col {
-    const NAME: &'static str = "im2col";
-
-    #[track_caller]
-    fn eval(&self, x: &Array) -> Array {
-        x.im2col(self.kernel, &self.params)
-    }
-
-    #[track_caller]
-    fn backward(&self, _: &Backward<'_>, gy: Variable) -> Variable {
-        gy.col2im(self.image, self.params)
-    }
-}
-
-struct Col2Im {
-    image: Pair,
-    params: Conv2dParams,
-    kernel: Pair,
-}
-
-impl Unary for Col2Im {
-    const NAME: &'static str = "col2im";
-
-    #[track_caller]
-    fn eval(&self, x: &Array) -> Array {
-        x.col2im(self.image, &self.params)
-    }
-
-    #[track_caller]
-    fn backward(&self, _: &Backward<'_>, gy: Variable) -> Variable {
-        gy.im2col(self.kernel, self.params)
     }
 }
 
@@ -371,184 +324,13 @@ pub fn conv_transpose2d(
     apply_with_bias(ConvTranspose2d::new(params, size), common_type(x, w, b))
 }
 
-/// How a filter moves over a sequence.
-///
-/// ```
-/// use dezero::functions::Conv1dParams;
-/// assert_eq!(Conv1dParams { padding: 1, ..Default::default() }.stride, 1);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Conv1dParams {
-    /// Steps between windows.
-    pub stride: usize,
-    /// Zeros at each end of the sequence.
-    pub padding: usize,
-    /// Steps between the elements of a window.
-    pub dilation: usize,
-    /// Channels are split into as many groups, each with filters of its own.
-    pub groups: usize,
-}
-
-impl Default for Conv1dParams {
-    /// Stride 1, no padding, no dilation, one group.
-    fn default() -> Self {
-        Conv1dParams {
-            stride: 1,
-            padding: 0,
-            dilation: 1,
-            groups: 1,
-        }
-    }
-}
-
-/// One-dimensional convolution over sequences; see [`conv2d`].
-///
-/// Shapes: x (N, C, L), w (O, C / groups, K), b (O); the result is (N, O, OL) with
-/// OL = (L + 2 padding - dilation (K - 1) - 1) / stride + 1.
-///
-/// ```
-/// use dezero::functions::{self, Conv1dParams};
-/// use dezero::Array;
-/// let x = Array::new([[[1.0, 2.0, 4.0, 8.0]]]);
-/// let w = Array::new([[[-1.0, 1.0]]]);
-/// let y = functions::conv1d(x, w, None, Conv1dParams::default());
-/// assert_eq!(y.data().to_vec::<f64>(), [1.0, 2.0, 4.0]);
-/// ```
-///
-/// # Panics
-/// If the shapes do not fit each other or the parameters, the kernel is larger than the padded
-/// sequence, or the operands are not floats.
-#[track_caller]
-pub fn conv1d(
-    x: impl AsVariable,
-    w: impl AsVariable,
-    b: Option<&Variable>,
-    params: Conv1dParams,
-) -> Variable {
-    let (x, w) = (x.as_variable(), w.as_variable());
-    let (x_shape, w_shape) = (x.shape(), w.shape());
-    let (&[_, _, length], &[_, _, kernel]) = (&x_shape[..], &w_shape[..]) else {
-        panic!(
-            "conv1d: takes an input (N, C, L) and a weight (out, in / groups, kernel), got {x_shape:?} and \
-             {w_shape:?}"
-        );
-    };
-    let Conv1dParams {
-        stride,
-        padding,
-        dilation,
-        groups,
-    } = params;
-    if stride == 0 || dilation == 0 || kernel == 0 {
-        panic!(
-            "conv1d: stride {stride}, dilation {dilation} and kernel {kernel} must be at least 1"
-        );
-    }
-    if length + 2 * padding < dilation * (kernel - 1) + 1 {
-        panic!(
-            "conv1d: kernel {kernel} with dilation {dilation} is larger than a sequence of {length} with \
-             padding {padding}"
-        );
-    }
-    let params = Conv2dParams {
-        stride: (1, stride),
-        padding: (0, padding),
-        dilation: (1, dilation),
-        groups,
-    };
-    // One row: the product of matrices sees no difference.
-    conv2d(x.expand_dims(2), w.expand_dims(2), b, params).squeeze_axis(2)
-}
-
-impl Variable {
-    /// The windows that a filter of `kernel` (rows, columns) sees on its way over images: (N, C, H, W) to
-    /// (N, C, KH, KW, OH, OW). Pixels of the padding are zero; the groups of `params` play no role.
-    ///
-    /// ```
-    /// use dezero::functions::Conv2dParams;
-    /// use dezero::Variable;
-    /// let x = Variable::new([[[[1.0, 2.0, 3.0]]]]);
-    /// let y = x.im2col((1, 2), Conv2dParams::default());
-    /// assert_eq!(y.shape()[..], [1, 1, 1, 2, 1, 2]);
-    /// assert_eq!(y.data().to_vec::<f64>(), [1.0, 2.0, 2.0, 3.0]);
-    /// ```
-    ///
-    /// # Panics
-    /// If there are not four axes, or the kernel does not fit.
-    #[track_caller]
-    pub fn im2col(&self, kernel: (usize, usize), params: Conv2dParams) -> Variable {
-        let image = match self.shape()[..] {
-            [_, _, rows, columns] => (rows, columns),
-            ref shape => panic!("im2col: takes four axes (N, C, H, W), got {shape:?}"),
-        };
-        apply_unary(
-            Im2Col {
-                kernel,
-                params,
-                image,
-            },
-            self,
-        )
-    }
-
-    /// Adds windows (N, C, KH, KW, OH, OW) up to images (N, C, H, W) with (H, W) = `image`: the
-    /// transpose of [`im2col`](Variable::im2col).
-    ///
-    /// ```
-    /// use dezero::functions::Conv2dParams;
-    /// use dezero::Variable;
-    /// let x = Variable::new([[[[1.0, 2.0, 3.0]]]]);
-    /// let params = Conv2dParams::default();
-    /// let y = x.im2col((1, 2), params).col2im((1, 3), params);
-    /// assert_eq!(y.data().to_vec::<f64>(), [1.0, 4.0, 3.0]);
-    /// ```
-    ///
-    /// # Panics
-    /// If the windows do not come from such images.
-    #[track_caller]
-    pub fn col2im(&self, image: (usize, usize), params: Conv2dParams) -> Variable {
-        let kernel = match self.shape()[..] {
-            [_, _, rows, columns, _, _] => (rows, columns),
-            ref shape => panic!("col2im: takes six axes (N, C, KH, KW, OH, OW), got {shape:?}"),
-        };
-        apply_unary(
-            Col2Im {
-                image,
-                params,
-                kernel,
-            },
-            self,
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use dezero_array::{Array, DType};
+    use dezero_array::DType;
 
-    use crate::functions::{self, Conv1dParams, Conv2dParams};
+    use super::super::sample_images::{images as array, params};
+    use crate::functions::{self, Conv2dParams};
     use crate::{Variable, gradient_check};
-
-    /// Numbers without symmetry.
-    fn array<const N: usize>(shape: [usize; N], seed: f64) -> Array {
-        let size = shape.iter().product();
-        let numbers = (0..size).map(|i| (seed + 2.3 * i as f64).sin()).collect();
-        Array::from_vec::<f64>(numbers, shape)
-    }
-
-    fn params(
-        stride: (usize, usize),
-        padding: (usize, usize),
-        dilation: (usize, usize),
-        groups: usize,
-    ) -> Conv2dParams {
-        Conv2dParams {
-            stride,
-            padding,
-            dilation,
-            groups,
-        }
-    }
 
     gradient_check!(
         conv2d,
@@ -586,35 +368,6 @@ mod tests {
     );
     gradient_check!(conv_transpose2d_size: conv_transpose2d, |x, w| functions::conv_transpose2d(x, w, None, Some((4, 8)), params((2, 3), (1, 1), (1, 2), 2)),
         (array([1, 2, 2, 3], 0.1)), (array([2, 2, 3, 2], 0.7)));
-
-    gradient_check!(
-        conv1d,
-        |x, w, b| functions::conv1d(
-            x,
-            w,
-            Some(b),
-            Conv1dParams {
-                stride: 2,
-                padding: 1,
-                dilation: 2,
-                groups: 2
-            }
-        ),
-        (array([2, 4, 6], 0.1)),
-        (array([2, 2, 3], 0.7)),
-        [0.1, -0.2]
-    );
-
-    gradient_check!(
-        im2col,
-        |x| x.im2col((3, 2), params((2, 1), (1, 0), (1, 2), 1)).pow(2),
-        (array([2, 2, 4, 5], 0.1))
-    );
-    gradient_check!(
-        col2im,
-        |x| x.col2im((4, 3), params((2, 1), (1, 0), (1, 1), 1)).pow(2),
-        (array([1, 2, 3, 2, 2, 2], 0.1))
-    );
 
     #[test]
     fn third_derivatives_are_right() {
@@ -687,17 +440,6 @@ mod tests {
             None,
             Some((7, 5)),
             params((2, 2), (0, 0), (1, 1), 1),
-        );
-    }
-
-    #[test]
-    #[should_panic = "conv1d: kernel 4 with dilation 1 is larger than a sequence of 3 with padding 0"]
-    fn refuses_a_kernel_longer_than_the_sequence() {
-        functions::conv1d(
-            array([1, 1, 3], 0.1),
-            array([1, 1, 4], 0.7),
-            None,
-            Conv1dParams::default(),
         );
     }
 }

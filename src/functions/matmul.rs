@@ -25,9 +25,7 @@ impl Function for MatMul {
     }
 
     fn keeps(&self, needs_grad: &[bool]) -> Keep {
-        Keep::input(1)
-            .when(needs_grad[0])
-            .and(Keep::input(0).when(needs_grad[1]))
+        Keep::factors(needs_grad)
     }
 
     #[track_caller]
