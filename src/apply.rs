@@ -345,10 +345,7 @@ impl Operands {
             config,
             begun,
         } = self;
-        let seen = match config.is_plain() {
-            true => None,
-            false => look(config, begun, function, inputs, &xs, &ys),
-        };
+        let seen = look(config, begun, function, inputs, &xs, &ys);
         let outputs = if edges.iter().any(Option::is_some) {
             let applied = applied(function, &edges, xs, &ys);
             let outputs = record(applied, edges, ys);

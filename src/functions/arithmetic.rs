@@ -197,29 +197,19 @@ impl Function for Mul {
         let gy = context.take_gy();
         match (context.needs_grad(0), context.needs_grad(1)) {
             (true, true) => {
-                let gx0 = times_input(context, &gy, 1);
-                [Some(gx0), Some(given_times_input(context, gy, 0))].into()
+                let gx0 = times_input(context, gy.clone(), 1);
+                [Some(gx0), Some(times_input(context, gy, 0))].into()
             }
-            (false, _) => [None, Some(given_times_input(context, gy, 0))].into(),
-            (_, false) => [Some(given_times_input(context, gy, 1)), None].into(),
+            (false, _) => [None, Some(times_input(context, gy, 0))].into(),
+            (_, false) => [Some(times_input(context, gy, 1)), None].into(),
         }
     }
 }
 
 /// gy times input `i`, on bare arrays where the pass is not recorded: in small graphs the handling
-/// of variables costs more than the arithmetic.
+/// of variables costs more than the arithmetic. In the place of gy where nobody else sees it.
 #[track_caller]
-fn times_input(context: &Backward<'_>, gy: &Variable, i: usize) -> Variable {
-    if context.creates_graph() {
-        gy * context.input(i)
-    } else {
-        Variable::constant(gy.data() * context.input_data(i))
-    }
-}
-
-/// [`times_input`], in the place of gy where nobody else sees it.
-#[track_caller]
-fn given_times_input(context: &Backward<'_>, gy: Variable, i: usize) -> Variable {
+fn times_input(context: &Backward<'_>, gy: Variable, i: usize) -> Variable {
     if context.creates_graph() {
         return gy * context.input(i);
     }
