@@ -5,7 +5,8 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use dezero_array::Array;
 
-use crate::functions::arithmetic::{self, Number};
+use crate::functions::arithmetic;
+use crate::functions::number::{self, Number};
 use crate::parameter::Parameter;
 use crate::variable::{AsVariable, Variable};
 
@@ -102,10 +103,10 @@ macro_rules! operator {
     };
 }
 
-operator!(Add add, |x, c| arithmetic::add_number(x, c), arithmetic::add_number(x, c));
-operator!(Sub sub, |x, c| arithmetic::sub_number(x, c), arithmetic::sub_from_number(c, x));
-operator!(Mul mul, |x, c| arithmetic::mul_number(x, c), arithmetic::mul_number(x, c));
-operator!(Div div, |x, c| arithmetic::div_by_number(x, c), arithmetic::div_number(c, x));
+operator!(Add add, |x, c| number::add_number(x, c), number::add_number(x, c));
+operator!(Sub sub, |x, c| number::sub_number(x, c), number::sub_from_number(c, x));
+operator!(Mul mul, |x, c| number::mul_number(x, c), number::mul_number(x, c));
+operator!(Div div, |x, c| number::div_by_number(x, c), number::div_number(c, x));
 
 impl Neg for Variable {
     type Output = Variable;

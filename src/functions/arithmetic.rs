@@ -1,9 +1,7 @@
-//! Arithmetic of two operands, which broadcast by NumPy's rule, and powers.
+//! Arithmetic of two operands, which broadcast by NumPy's rule.
 //!
 //! Operands that take part in differentiation are brought to the result's shape and type by
 //! recorded `broadcast_to` and `to_dtype`; so no backward here knows of broadcasting.
-
-use std::fmt;
 
 use dezero_array::{Array, broadcast_shape};
 
@@ -11,7 +9,7 @@ use super::unary::Unary;
 use crate::apply::{Operands, agree, apply_in_place, apply_one, apply_to_given, apply_unary};
 use crate::function::{Backward, Function, Gradients, Keep, Outputs};
 use crate::parameter::Parameter;
-use crate::variable::{AsVariable, Variable};
+use crate::variable::Variable;
 
 /// An operand, lent or given away. Where nobody else sees one that is given away, the result takes its place
 /// in memory.
@@ -56,7 +54,7 @@ lent_operand!(&Variable, &Parameter);
 /// Applies a function of one operand.
 #[track_caller]
 #[inline]
-fn apply_to<F: Function, X: Operand>(function: F, x: X) -> Variable {
+pub(super) fn apply_to<F: Function, X: Operand>(function: F, x: X) -> Variable {
     if X::IS_GIVEN {
         apply_to_given(function, x.into_variable())
     } else {
@@ -218,7 +216,7 @@ fn times_input(context: &Backward<'_>, gy: Variable, i: usize) -> Variable {
 
 /// gy times numbers that no gradient flows to, in the place of gy where nobody else sees it.
 #[track_caller]
-fn times(mut gy: Variable, x: &Array) -> Variable {
+pub(super) fn times(mut gy: Variable, x: &Array) -> Variable {
     match gy.sole_data() {
         Some(data) => {
             *data *= x;
@@ -268,82 +266,6 @@ impl Unary for Neg {
     }
 }
 
-/// One of the two operands is a number, which needs no array and no gradient.
-macro_rules! with_number {
-    ($struct:ident, $name:literal, $setting:literal, |$x:ident, $c:ident| $eval:expr, |$gy:ident, $d:ident| $backward:expr) => {
-        pub(crate) struct $struct(pub(crate) Number);
-
-        impl Unary for $struct {
-            const NAME: &'static str = $name;
-
-            fn setting(&self) -> String {
-                format!($setting, self.0)
-            }
-
-            #[inline]
-            fn eval(&self, $x: &Array) -> Array {
-                match self.0 {
-                    Number::Float($c) => $eval,
-                    Number::Int($c) => $eval,
-                }
-            }
-
-            fn backward(&self, _: &Backward<'_>, $gy: Variable) -> Variable {
-                let $d = self.0;
-                let _ = $d;
-                $backward
-            }
-        }
-    };
-}
-
-/// A number operand: weakly typed, it takes the type of the variable beside it.
-#[derive(Clone, Copy)]
-pub enum Number {
-    Float(f64),
-    Int(i64),
-}
-
-impl fmt::Display for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Number::Float(c) => c.fmt(f),
-            Number::Int(c) => c.fmt(f),
-        }
-    }
-}
-
-with_number!(AddNumber, "add", "{}", |x, c| x + c, |gy, _c| gy);
-with_number!(SubFromNumber, "sub", "{} - x", |x, c| c - x, |gy, _c| -gy);
-with_number!(MulNumber, "mul", "{}", |x, c| x * c, |gy, c| scaled(gy, c));
-with_number!(DivByNumber, "div", "x / {}", |x, c| x / c, |gy, c| divided(
-    gy, c
-));
-
-struct DivNumber(Number);
-
-impl Unary for DivNumber {
-    const NAME: &'static str = "div";
-    const KEEP: Keep = Keep::input(0).and(Keep::OUTPUTS);
-
-    fn setting(&self) -> String {
-        format!("{} / x", self.0)
-    }
-
-    #[inline]
-    fn eval(&self, x: &Array) -> Array {
-        match self.0 {
-            Number::Float(c) => c / x,
-            Number::Int(c) => c / x,
-        }
-    }
-
-    fn backward(&self, context: &Backward<'_>, gy: Variable) -> Variable {
-        // ∂(c / x)/∂x = -y / x
-        -(gy * context.output(0) / context.input(0))
-    }
-}
-
 #[track_caller]
 #[inline]
 pub(crate) fn add(x0: impl Operand, x1: impl Operand) -> Variable {
@@ -374,213 +296,6 @@ pub(crate) fn neg(x: impl Operand) -> Variable {
     apply_to(Neg, x)
 }
 
-#[track_caller]
-#[inline]
-pub(crate) fn add_number(x: impl Operand, c: Number) -> Variable {
-    apply_to(AddNumber(c), x)
-}
-
-#[track_caller]
-#[inline]
-pub(crate) fn sub_number(x: impl Operand, c: Number) -> Variable {
-    let minus = match c {
-        Number::Float(c) => Number::Float(-c),
-        Number::Int(c) => Number::Int(c.wrapping_neg()),
-    };
-    apply_to(AddNumber(minus), x)
-}
-
-#[track_caller]
-#[inline]
-pub(crate) fn sub_from_number(c: Number, x: impl Operand) -> Variable {
-    apply_to(SubFromNumber(c), x)
-}
-
-#[track_caller]
-#[inline]
-pub(crate) fn mul_number(x: impl Operand, c: Number) -> Variable {
-    apply_to(MulNumber(c), x)
-}
-
-/// x · c in the place of x, where nobody else sees it.
-#[track_caller]
-#[inline]
-fn scaled(mut x: Variable, c: Number) -> Variable {
-    let Some(data) = x.sole_data() else {
-        return mul_number(&x, c);
-    };
-    match c {
-        Number::Float(c) => *data *= c,
-        Number::Int(c) => *data *= c,
-    }
-    x
-}
-
-#[track_caller]
-#[inline]
-pub(crate) fn div_by_number(x: impl Operand, c: Number) -> Variable {
-    apply_to(DivByNumber(c), x)
-}
-
-/// x / c in the place of x, where nobody else sees it.
-#[track_caller]
-#[inline]
-fn divided(mut x: Variable, c: Number) -> Variable {
-    let Some(data) = x.sole_data() else {
-        return div_by_number(&x, c);
-    };
-    match c {
-        Number::Float(c) => *data /= c,
-        Number::Int(c) => *data /= c,
-    }
-    x
-}
-
-#[track_caller]
-#[inline]
-pub(crate) fn div_number(c: Number, x: impl Operand) -> Variable {
-    apply_to(DivNumber(c), x)
-}
-
-/// x^c for a number c.
-#[doc(hidden)] // for bindings, whose programs ask a creator for its exponent
-pub struct PowNumber(f64);
-
-impl PowNumber {
-    pub fn exponent(&self) -> f64 {
-        self.0
-    }
-}
-
-impl Unary for PowNumber {
-    const NAME: &'static str = "pow";
-    const KEEP: Keep = Keep::INPUTS;
-
-    fn setting(&self) -> String {
-        self.0.to_string()
-    }
-
-    #[inline]
-    fn eval(&self, x: &Array) -> Array {
-        x.powf(self.0)
-    }
-
-    fn backward(&self, context: &Backward<'_>, gy: Variable) -> Variable {
-        let c = self.0;
-        if c.fract() == 0.0 && c > 1.0 && !context.input_data(0).dtype().is_float() {
-            // Integers stay integers.
-            return gy * (c as i64 * context.input(0).pow(c - 1.0));
-        }
-        if !context.creates_graph() && c != 0.0 && c != 1.0 {
-            let x = context.input_data(0);
-            let slope = if c == 2.0 {
-                x * 2.0
-            } else {
-                x.powf(c - 1.0) * c
-            };
-            return times(gy, &slope);
-        }
-        let x = context.input(0);
-        match c {
-            // x^(c-1) at 0 would be infinite or NaN where the derivative is plainly constant.
-            0.0 => gy * 0.0,
-            1.0 => gy,
-            2.0 => gy * (2.0 * x),
-            _ => gy * (c * x.pow(c - 1.0)),
-        }
-    }
-}
-
-/// x0^x1 for two variables.
-struct Pow;
-
-impl Function for Pow {
-    fn name(&self) -> &'static str {
-        "pow"
-    }
-
-    #[track_caller]
-    fn forward(&mut self, xs: &[Array]) -> Outputs {
-        [xs[0].pow(&xs[1])].into()
-    }
-
-    fn keeps(&self, needs_grad: &[bool]) -> Keep {
-        Keep::INPUTS.and(Keep::OUTPUTS.when(needs_grad[1]))
-    }
-
-    #[track_caller]
-    fn backward(&self, context: &Backward<'_>) -> Gradients {
-        let gy = context.gy(0);
-        let (x0, x1) = (context.input(0), context.input(1));
-        let gx0 = context.needs_grad(0).then(|| {
-            // x1 · x0^(x1 - 1), which is 0 for x1 = 0 also at x0 = 0
-            let zero = x1.data().equal(0.0).to_dtype(x1.dtype());
-            let exponent = &x1 - 1.0 + Variable::constant(zero);
-            &gy * &x1 * x0.pow(exponent)
-        });
-        let gx1 = context.needs_grad(1).then(|| {
-            // y · log x0, which tends to 0 where y does
-            let safe = Variable::constant(x0.data().equal(0.0).to_dtype(x0.dtype()));
-            &gy * context.output(0) * (&x0 + safe).log()
-        });
-        [gx0, gx1].into()
-    }
-}
-
-/// What [`Variable::pow`] takes: a number, or a variable or array of exponents.
-pub trait Exponent {
-    /// `x` to the power of `self`.
-    #[track_caller]
-    fn power_of(self, x: &Variable) -> Variable;
-}
-
-macro_rules! number_exponent {
-    ($($t:ty),*) => {$(
-        impl Exponent for $t {
-            #[track_caller]
-            fn power_of(self, x: &Variable) -> Variable {
-                apply_unary(PowNumber(self as f64), x)
-            }
-        }
-    )*};
-}
-number_exponent!(f64, f32, i32, i64);
-
-macro_rules! variable_exponent {
-    ($($t:ty),*) => {$(
-        impl Exponent for $t {
-            #[track_caller]
-            fn power_of(self, x: &Variable) -> Variable {
-                let (x0, x1) = broadcast_operands("pow", x, &self.as_variable());
-                apply_one(Pow, &[&x0, &x1])
-            }
-        }
-    )*};
-}
-variable_exponent!(Variable, &Variable, Array, &Array);
-
-impl Variable {
-    /// Each element to the power of `exponent`: a number, or a variable or array of exponents that
-    /// broadcasts against the base.
-    ///
-    /// The gradient with respect to a variable exponent is y · log x, taken as 0 where x is 0.
-    ///
-    /// ```
-    /// use dezero::Variable;
-    /// let x = Variable::new([2.0, 3.0]);
-    /// let y = x.pow(3);
-    /// y.backward();
-    /// assert_eq!(x.grad().unwrap().data().to_vec::<f64>(), [12.0, 27.0]); // 3x²
-    /// ```
-    ///
-    /// # Panics
-    /// If the shapes do not broadcast.
-    #[track_caller]
-    pub fn pow(&self, exponent: impl Exponent) -> Variable {
-        exponent.power_of(self)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::gradient_check;
@@ -591,12 +306,6 @@ mod tests {
     gradient_check!(mul_shared: mul, |x| x * x, [[1.0, -2.0, 0.0], [2.0, 1.0, 4.0]]);
     gradient_check!(div, |x0, x1| x0 / x1, [[1.0, -2.0, 0.0]], [[0.5], [3.0]]);
     gradient_check!(neg, |x| -x, [1.0, 0.0, -2.0]);
-    gradient_check!(numbers: add, |x| 1.0 / (3.0 - (x * 2.0 - 1.0) / 4.0) + x, [0.1, 0.7]);
-    gradient_check!(pow_square: pow, |x| x.pow(2), [-1.5, 0.0, 2.0]);
-    gradient_check!(pow_cube: pow, |x| x.pow(3), [-1.5, 0.0, 2.0]);
-    gradient_check!(pow_one: pow, |x| x.pow(1), [-1.5, 0.0, 2.0]);
-    gradient_check!(pow_fraction: pow, |x| x.pow(-1.5), [0.7, 2.0]);
-    gradient_check!(pow_variable: pow, |x0, x1| x0.pow(x1), [[0.5, 1.0, 2.5]], [[2.0], [-1.5]]);
     gradient_check!(scalar: mul, |x0, x1| x0 * x1 + x0, 3.0, -2.0);
     gradient_check!(empty: mul, |x0, x1| x0 * x1, (dezero_array::Array::zeros([0, 3], dezero_array::DType::F64)), [1.0, 2.0, 3.0]);
 }

@@ -21,7 +21,9 @@ mod linear;
 mod loss;
 mod matmul;
 mod normalization;
+pub(crate) mod number;
 mod pooling;
+mod power;
 mod recurrent;
 pub(crate) mod recurrent_sequence;
 mod reduction;
@@ -31,8 +33,6 @@ pub(crate) mod shape;
 mod unary;
 mod upsample;
 
-#[doc(hidden)]
-pub use arithmetic::PowNumber;
 pub use batch_norm::{BatchStatistics, batch_norm, fixed_batch_norm, group_norm};
 pub use checkpoint::{checkpoint, checkpoint_many};
 pub use comparison::{maximum, minimum, where_};
@@ -47,5 +47,7 @@ pub use loss::{
     softmax_cross_entropy,
 };
 pub use normalization::layer_norm;
+#[doc(hidden)]
+pub use power::PowNumber;
 pub use recurrent::{gru_cell, lstm_cell};
 pub use recurrent_sequence::{gru_sequence, lstm_sequence, rnn_sequence};
