@@ -31,12 +31,15 @@ mod image_folder;
 mod image_transforms;
 mod loader;
 mod mnist;
+mod plan;
 mod prefetch;
 mod resample;
 mod sample;
 mod sample_random;
+mod seq_loader;
 mod sine_curve;
 mod spiral;
+mod tar_gz;
 mod transform;
 
 pub use array_transforms::{AsType, Flatten, Normalize, ToFloat};
@@ -54,10 +57,11 @@ pub use image_transforms::{
     CenterCrop, Convert, RandomCrop, RandomHorizontalFlip, Resize, ToArray, ToImage,
 };
 pub(crate) use loader::LoaderPosition;
-pub use loader::{Batches, DataLoader, SeqDataLoader};
+pub use loader::{Batches, DataLoader};
 pub use mnist::{FASHION_MNIST_CLASSES, fashion_mnist, fashion_mnist_in, mnist, mnist_in};
 pub use sample::{Labelled, Sample};
 pub use sample_random::with_random_state;
+pub use seq_loader::SeqDataLoader;
 pub use sine_curve::{draw_sine_curve, sine_curve};
 pub use spiral::{draw_spiral, spiral};
 pub use transform::{Compose, Transform};

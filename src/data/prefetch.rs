@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::loader::Plan;
+use super::plan::Plan;
 use super::{Dataset, Sample};
 
 /// Batches that a worker may be ahead of the reader.
