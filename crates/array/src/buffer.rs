@@ -20,6 +20,9 @@ const POOLED_FROM: usize = if cfg!(exact_buffers) {
 const POOL_LIMIT: usize = 1 << 30;
 /// Size classes: four for each power of two, so that at most a quarter of a buffer is unused.
 const CLASSES: usize = 4 * 64;
+/// Where no buffer of a request's own class waits, one that is up to twice as large serves: what a network's first,
+/// large images have left is not kept beside what its later, smaller ones need.
+const LARGER_CLASSES: usize = 4;
 
 static POOL: [Mutex<Vec<Pooled>>; CLASSES] = [const { Mutex::new(Vec::new()) }; CLASSES];
 static POOLED_BYTES: AtomicUsize = AtomicUsize::new(0);
@@ -41,12 +44,17 @@ unsafe impl Send for Buffer {}
 // SAFETY: through a shared buffer elements are only read; who writes has made sure that it is unique.
 unsafe impl Sync for Buffer {}
 
-/// The class that holds `bytes`, and the capacity of its buffers.
-fn class_of(bytes: usize) -> (usize, usize) {
+/// The smallest class that holds `bytes`.
+fn class_of(bytes: usize) -> usize {
     let power = usize::BITS as usize - 1 - bytes.leading_zeros() as usize;
-    let quarter = (1usize << power) / 4;
-    let steps = (bytes - (1 << power)).div_ceil(quarter);
-    (4 * power + steps, (1 << power) + steps * quarter)
+    let steps = (bytes - (1 << power)).div_ceil((1 << power) / 4);
+    4 * power + steps
+}
+
+/// The size of the buffers of a class.
+fn capacity_of(class: usize) -> usize {
+    let power = class / 4;
+    (1 << power) + class % 4 * ((1 << power) / 4)
 }
 
 impl Buffer {
@@ -59,15 +67,16 @@ impl Buffer {
                 capacity,
             };
         }
-        let (class, capacity) = class_of(bytes);
-        let reused = POOL[class].lock().pop();
-        let pointer = match reused {
-            Some(Pooled(pointer)) => {
+        let class = class_of(bytes);
+        for class in class..(class + 1 + LARGER_CLASSES).min(CLASSES) {
+            if let Some(Pooled(pointer)) = POOL[class].lock().pop() {
+                let capacity = capacity_of(class);
                 POOLED_BYTES.fetch_sub(capacity, Ordering::Relaxed);
-                pointer
+                return Buffer { pointer, capacity };
             }
-            None => allocate(capacity),
-        };
+        }
+        let capacity = capacity_of(class);
+        let pointer = allocate(capacity);
         Buffer { pointer, capacity }
     }
 
@@ -119,7 +128,7 @@ impl Drop for Buffer {
             POOLED_BYTES.fetch_sub(self.capacity, Ordering::Relaxed);
             return free(self.pointer, self.capacity);
         }
-        POOL[class_of(self.capacity).0]
+        POOL[class_of(self.capacity)]
             .lock()
             .push(Pooled(self.pointer));
     }
@@ -134,11 +143,42 @@ impl Drop for Buffer {
 pub fn release_pool() {
     for (class, bucket) in POOL.iter().enumerate() {
         let buffers = std::mem::take(&mut *bucket.lock());
-        let (power, steps) = (class / 4, class % 4);
         for Pooled(pointer) in buffers {
-            let capacity = (1usize << power) + steps * ((1 << power) / 4);
+            let capacity = capacity_of(class);
             POOLED_BYTES.fetch_sub(capacity, Ordering::Relaxed);
             free(pointer, capacity);
+        }
+    }
+}
+
+#[cfg(all(test, not(exact_buffers)))]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    /// Sizes that no other test of this crate asks for.
+    #[test]
+    fn a_waiting_buffer_serves_what_is_up_to_twice_smaller() {
+        let large = Buffer::uninit(96 * MIB);
+        let start = large.as_ptr();
+        drop(large);
+        let too_small = Buffer::uninit(40 * MIB);
+        assert_ne!(too_small.as_ptr(), start);
+        let served = Buffer::uninit(48 * MIB);
+        assert_eq!(served.as_ptr(), start);
+        assert_eq!(served.capacity, 96 * MIB);
+        drop(served);
+        assert_eq!(Buffer::uninit(96 * MIB).as_ptr(), start);
+    }
+
+    #[test]
+    fn a_class_holds_what_falls_into_it() {
+        for bytes in (1 << 12..1 << 14).chain([MIB - 1, MIB, MIB + 1, isize::MAX as usize / 2]) {
+            let class = class_of(bytes);
+            assert!(capacity_of(class) >= bytes, "{bytes}");
+            assert!(capacity_of(class) / 5 <= bytes / 4, "{bytes}");
+            assert!(capacity_of(class - 1) < bytes, "{bytes}");
         }
     }
 }
