@@ -6,7 +6,7 @@
 use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Seek, Write};
+use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use zip::result::ZipError;
@@ -104,7 +104,8 @@ pub fn write<W: Write + Seek, N: AsRef<str>, A: Borrow<Array>>(
         let (name, array) = (name.as_ref(), array.borrow());
         (archive.add(name, array)).map_err(|error| error.in_entry(Some(name)))?;
     }
-    archive.zip.finish().map_err(kind_of)?;
+    let sink = archive.zip.finish().map_err(kind_of)?;
+    debug_assert!(!sink.failed, "a failure that nobody reported");
     Ok(())
 }
 
@@ -116,8 +117,69 @@ impl<R: Read + Seek + Send> Source for R {}
 trait Sink: Write + Seek {}
 impl<W: Write + Seek> Sink for W {}
 
+/// Hands on what is written, up to the first failure; what comes then goes nowhere, and succeeds. A [`ZipWriter`] that
+/// is dropped after a failure finishes its archive, and would print that it cannot.
+struct UntilFailure<'a> {
+    writer: &'a mut dyn Sink,
+    position: u64,
+    failed: bool,
+}
+
+impl<'a> UntilFailure<'a> {
+    fn new(writer: &'a mut dyn Sink) -> UntilFailure<'a> {
+        UntilFailure {
+            writer,
+            position: 0,
+            failed: false,
+        }
+    }
+}
+
+impl Write for UntilFailure<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut written = Ok(bytes.len());
+        if !self.failed {
+            written = self.writer.write(bytes);
+            self.failed = match &written {
+                Ok(n) => *n < bytes.len().min(1), // a full one
+                Err(error) => error.kind() != io::ErrorKind::Interrupted,
+            };
+        }
+        self.position += *written.as_ref().unwrap_or(&0) as u64;
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.failed {
+            return Ok(());
+        }
+        let flushed = self.writer.flush();
+        self.failed = flushed.is_err();
+        flushed
+    }
+}
+
+impl Seek for UntilFailure<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        if !self.failed {
+            let position = self.writer.seek(to);
+            self.failed = position.is_err();
+            self.position = *position.as_ref().unwrap_or(&self.position);
+            return position;
+        }
+        self.position = match to {
+            SeekFrom::Start(position) => position,
+            // The end is wherever the last byte went.
+            SeekFrom::End(offset) | SeekFrom::Current(offset) => {
+                self.position.saturating_add_signed(offset)
+            }
+        };
+        Ok(self.position)
+    }
+}
+
 struct Writer<'a> {
-    zip: ZipWriter<&'a mut dyn Sink>,
+    zip: ZipWriter<UntilFailure<'a>>,
     method: CompressionMethod,
     names: HashSet<String>,
 }
@@ -125,7 +187,7 @@ struct Writer<'a> {
 impl<'a> Writer<'a> {
     fn new(writer: &'a mut dyn Sink, compression: Compression) -> Writer<'a> {
         Writer {
-            zip: ZipWriter::new(writer),
+            zip: ZipWriter::new(UntilFailure::new(writer)),
             method: match compression {
                 Compression::Stored => CompressionMethod::Stored,
                 Compression::Deflated => CompressionMethod::Deflated,

@@ -1,7 +1,7 @@
 //! Reading and writing array files: NumPy's own files (made by golden/make_files.py), and what
 //! must never panic: truncated, corrupted and hostile ones.
 
-use std::io::Cursor;
+use std::io::{self, Cursor, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use dezero_array::npz::{Archive, Compression};
@@ -422,6 +422,66 @@ fn a_failed_save_leaves_the_old_file() {
     assert_eq!(files, 1, "no temporary file stays");
     npy::save(folder.0.join("none/x.npy"), &old).unwrap_err();
     npy::save(&folder.0, &old).unwrap_err();
+}
+
+/// Takes so many bytes, and no more.
+struct Full {
+    disk: Cursor<Vec<u8>>,
+    room: u64,
+}
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.disk.position() + bytes.len() as u64 > self.room {
+            return Err(io::Error::new(
+                io::ErrorKind::StorageFull,
+                "the disk is full",
+            ));
+        }
+        self.disk.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Seek for Full {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.disk.seek(to)
+    }
+}
+
+const IS_CHILD: &str = "DEZERO_WRITES_TO_FULL_DISKS";
+
+#[test]
+fn a_full_disk_is_an_error_and_prints_nothing() {
+    // What a library prints is seen from outside alone.
+    if std::env::var_os(IS_CHILD).is_none() {
+        let test = "a_full_disk_is_an_error_and_prints_nothing";
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture"])
+            .env(IS_CHILD, "1")
+            .output()
+            .unwrap();
+        assert!(child.status.success(), "{child:?}");
+        assert_eq!(String::from_utf8_lossy(&child.stderr), "");
+        return;
+    }
+    let arrays = [
+        ("W", Array::new([1.0, 2.0])),
+        ("b", Array::ones([500], DType::F64)),
+    ];
+    for compression in [Compression::Stored, Compression::Deflated] {
+        let mut whole = Cursor::new(Vec::new());
+        npz::write(&mut whole, arrays.clone(), compression).unwrap();
+        for room in 0..whole.get_ref().len() as u64 {
+            let disk = Cursor::new(Vec::new());
+            let full = Full { disk, room };
+            let error = npz::write(full, arrays.clone(), compression).unwrap_err();
+            assert!(error.to_string().contains("the disk is full"), "{error}");
+        }
+    }
 }
 
 #[cfg(unix)]
