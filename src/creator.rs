@@ -61,6 +61,20 @@ impl Creator {
     }
 
     /// What the function computed, as far as somebody still holds it.
+    ///
+    /// There may be more than its caller was given: `lstm_cell` and `gru_cell` also compute the gates, last, which their
+    /// backward reads. Nobody holds those until a backward pass was recorded, which then flows through them: a walk
+    /// gives each result the gradient that reached it, and `None` where none did.
+    ///
+    /// ```
+    /// use dezero::{Array, DType, Variable, functions};
+    /// let a = Variable::new(Array::zeros([1, 8], DType::F64));
+    /// let (h, c) = functions::lstm_cell(&a, &a, Array::new([[1.0, 2.0]]));
+    /// let results = h.creator().unwrap().results();
+    /// assert!(results[0].as_ref().unwrap().is_same(&h));
+    /// assert!(results[1].as_ref().unwrap().is_same(&c));
+    /// assert!(results[2].is_none());
+    /// ```
     pub fn results(&self) -> Vec<Option<Variable>> {
         let body = self.0.body.read_recursive();
         (0..body.output_count())

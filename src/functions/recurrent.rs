@@ -8,7 +8,8 @@ use crate::apply::apply;
 use crate::function::{Backward, Function, Gradients, Keep, Outputs};
 use crate::variable::{AsVariable, Variable};
 
-/// Inputs: a0, a1, c. Outputs: h', c', and the activated gates, which only the backward reads.
+/// Inputs: a0, a1, c. Outputs: h', c', and the activated gates, which only the backward reads: recorded, it flows
+/// through them, so that they need a place in the graph.
 struct LstmCell;
 
 impl Function for LstmCell {
@@ -94,7 +95,7 @@ pub fn lstm_cell(
     (h.expect("h"), c.expect("c"))
 }
 
-/// Inputs: a0, a1, h. Outputs: h', and the activated gates, which only the backward reads.
+/// Inputs: a0, a1, h. Outputs: h', and the activated gates, as those of [`LstmCell`].
 struct GruCell;
 
 impl Function for GruCell {
