@@ -2,7 +2,7 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
-use dezero_array::{Array, Shape};
+use dezero_array::{Array, Axes, Shape};
 
 use super::unary::Unary;
 use crate::apply::apply_unary;
@@ -190,15 +190,7 @@ impl Unary for Silu {
 /// `axis` counted from the start.
 #[track_caller]
 fn checked_axis(operation: &str, axis: isize, shape: &[usize]) -> usize {
-    let counted = if axis < 0 {
-        axis + shape.len() as isize
-    } else {
-        axis
-    };
-    if counted < 0 || counted >= shape.len() as isize {
-        panic!("{operation}: axis {axis} is out of range for shape {shape:?}");
-    }
-    counted as usize
+    Axes::from(axis).resolve(operation, shape)[0]
 }
 
 /// The sum over `axis`, which stays with size 1.

@@ -17,45 +17,25 @@ fn share(lost: &Array, lost_or_tied: &Array, gy: &Variable) -> Array {
     1.0 - (lost.to_dtype(dtype) + lost_or_tied.to_dtype(dtype)) * 0.5
 }
 
-struct Maximum;
-
-impl Function for Maximum {
-    fn name(&self) -> &'static str {
-        "maximum"
-    }
-
-    #[track_caller]
-    #[inline]
-    fn forward(&mut self, xs: &[Array]) -> Outputs {
-        [xs[0].maximum(&xs[1])].into()
-    }
-
-    fn keeps(&self, _needs_grad: &[bool]) -> Keep {
-        Keep::INPUTS
-    }
-
-    #[track_caller]
-    fn backward(&self, context: &Backward<'_>) -> Gradients {
-        let gy = context.gy(0);
-        let (x0, x1) = (context.input_data(0), context.input_data(1));
-        let part = |x0: &Array, x1: &Array| &gy * share(&x0.less(x1), &x0.less_equal(x1), &gy);
-        let gx0 = context.needs_grad(0).then(|| part(x0, x1));
-        let gx1 = context.needs_grad(1).then(|| part(x1, x0));
-        [gx0, gx1].into()
-    }
+/// The larger or the smaller of two.
+struct Extreme {
+    largest: bool,
 }
 
-struct Minimum;
-
-impl Function for Minimum {
+impl Function for Extreme {
     fn name(&self) -> &'static str {
-        "minimum"
+        if self.largest { "maximum" } else { "minimum" }
     }
 
     #[track_caller]
     #[inline]
     fn forward(&mut self, xs: &[Array]) -> Outputs {
-        [xs[0].minimum(&xs[1])].into()
+        let y = if self.largest {
+            xs[0].maximum(&xs[1])
+        } else {
+            xs[0].minimum(&xs[1])
+        };
+        [y].into()
     }
 
     fn keeps(&self, _needs_grad: &[bool]) -> Keep {
@@ -65,9 +45,11 @@ impl Function for Minimum {
     #[track_caller]
     fn backward(&self, context: &Backward<'_>) -> Gradients {
         let gy = context.gy(0);
+        let part = |x: &Array, other: &Array| {
+            let (low, high) = if self.largest { (x, other) } else { (other, x) };
+            &gy * share(&low.less(high), &low.less_equal(high), &gy)
+        };
         let (x0, x1) = (context.input_data(0), context.input_data(1));
-        let part =
-            |x0: &Array, x1: &Array| &gy * share(&x0.greater(x1), &x0.greater_equal(x1), &gy);
         let gx0 = context.needs_grad(0).then(|| part(x0, x1));
         let gx1 = context.needs_grad(1).then(|| part(x1, x0));
         [gx0, gx1].into()
@@ -92,7 +74,7 @@ impl Function for Minimum {
 #[track_caller]
 pub fn maximum(x0: impl AsVariable, x1: impl AsVariable) -> Variable {
     let (x0, x1) = broadcast_operands("maximum", &x0.as_variable(), &x1.as_variable());
-    apply_one(Maximum, &[&x0, &x1])
+    apply_one(Extreme { largest: true }, &[&x0, &x1])
 }
 
 /// The smaller of each pair of elements, broadcast; NaN where one is NaN.
@@ -110,7 +92,7 @@ pub fn maximum(x0: impl AsVariable, x1: impl AsVariable) -> Variable {
 #[track_caller]
 pub fn minimum(x0: impl AsVariable, x1: impl AsVariable) -> Variable {
     let (x0, x1) = broadcast_operands("minimum", &x0.as_variable(), &x1.as_variable());
-    apply_one(Minimum, &[&x0, &x1])
+    apply_one(Extreme { largest: false }, &[&x0, &x1])
 }
 
 struct Clip {
