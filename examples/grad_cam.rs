@@ -7,6 +7,7 @@
 //! be left out. Of a photograph: `grad_cam_photograph`.
 
 mod command_line;
+mod evidence;
 mod handwriting;
 
 use std::process::ExitCode;
@@ -16,7 +17,8 @@ use dezero::data::{DataLoader, Dataset, Split};
 use dezero::functions::Pool2dParams;
 use dezero::layers::{Conv2d, Linear};
 use dezero::optimizers::Adam;
-use dezero::{Array, Layer, Progress, Result, Variable, functions, grad, random};
+use dezero::{Array, Layer, Progress, Result, Variable, functions, random};
+use evidence::evidence;
 
 #[derive(Layer)]
 struct Reader {
@@ -82,16 +84,8 @@ fn train() -> Result<()> {
         let (x, _) = handwriting::load(Split::Test)?.batch(&[i]);
         let features = model.features(&x);
         let scores = model.scores(&features);
-        let class = scores.data().argmax().item() as usize;
-
-        let gradient = grad(&[&scores.get((0, class))], &[&features], false).remove(0);
-        let weights = gradient.data().mean_axis([2, 3], true);
-        let evidence = (features.data() * weights)
-            .sum_axis(1, true)
-            .clip(0.0, f64::INFINITY);
-        let evidence = Variable::constant(&evidence / evidence.max());
         let size = (x.shape()[2], x.shape()[3]);
-        let evidence = evidence.upsample_bilinear(size, false).data();
+        let (class, evidence) = evidence(&features, &scores, size);
 
         println!("read as a {class}");
         pictures.extend([x, evidence].map(|x| x.reshape([size.0, size.1])));

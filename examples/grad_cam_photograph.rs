@@ -5,6 +5,7 @@
 //! The files are those of `classify`.
 
 mod command_line;
+mod evidence;
 
 use std::env;
 use std::process::ExitCode;
@@ -14,22 +15,8 @@ use dezero::data::{
     CenterCrop, Convert, Image, ImageMode, Resize, ToArray, Transform, read_class_names,
 };
 use dezero::models::SqueezeNet;
-use dezero::{Array, Layer, Result, Variable, grad, test_mode};
-
-/// The evidence for the class with the highest score, from 0 to 1, of shape (1, 1, 227, 227), and the class.
-fn grad_cam(model: &SqueezeNet, x: &Array) -> (Array, usize) {
-    let features = test_mode(|| model.features(x));
-    let scores = test_mode(|| model.classify(&features));
-    let class = scores.data().argmax().item() as usize;
-
-    let gradient = grad(&[&scores.get((0, class))], &[&features], false).remove(0);
-    let weights = gradient.data().mean_axis([2, 3], true);
-    let evidence = (features.data() * weights)
-        .sum_axis(1, true)
-        .clip(0.0, f64::INFINITY);
-    let evidence = Variable::constant(&evidence / evidence.max());
-    (evidence.upsample_bilinear((227, 227), false).data(), class)
-}
+use dezero::{Layer, Result, test_mode};
+use evidence::evidence;
 
 fn explain([weights, classes, photograph, out]: [&str; 4]) -> Result<()> {
     let names = read_class_names(classes)?;
@@ -38,7 +25,9 @@ fn explain([weights, classes, photograph, out]: [&str; 4]) -> Result<()> {
 
     let photograph = Image::open(photograph)?;
     let x = SqueezeNet::preprocess(&photograph).expand_dims(0);
-    let (evidence, class) = grad_cam(&model, &x);
+    let features = test_mode(|| model.features(&x));
+    let scores = test_mode(|| model.classify(&features));
+    let (class, evidence) = evidence(&features, &scores, (227, 227));
 
     // What speaks for the class keeps its colours; the rest is dark.
     let side = photograph.height().min(photograph.width());
