@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ class Config(metaclass=_Switches):
 
 
 @contextlib.contextmanager
-def using_config(name: str, value: Any) -> Any:
+def using_config(name: str, value: bool) -> Iterator[None]:
     """Sets a switch of `Config` for the time of a `with` block."""
     before = getattr(Config, name)
     setattr(Config, name, value)
@@ -90,12 +91,12 @@ def using_config(name: str, value: Any) -> Any:
         setattr(Config, name, before)
 
 
-def no_grad() -> Any:
+def no_grad() -> contextlib.AbstractContextManager[None]:
     """Computes without recording: `with no_grad(): …`."""
     return using_config("enable_backprop", False)
 
 
-def test_mode() -> Any:
+def test_mode() -> contextlib.AbstractContextManager[None]:
     """Uses models without training them: `with test_mode(): …`."""
     return using_config("train", False)
 
@@ -104,7 +105,7 @@ def test_mode() -> Any:
 test_mode.__test__ = False  # type: ignore[attr-defined]
 
 
-def as_variable(obj: Any) -> Variable:
+def as_variable(obj: Variable | np.ndarray) -> Variable:
     """`obj` itself if it is a Variable, otherwise the Variable of the array `obj`."""
     return obj if isinstance(obj, Variable) else Variable(obj)
 

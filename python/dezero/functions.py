@@ -6,7 +6,7 @@ instances.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -72,13 +72,16 @@ from dezero.functions_conv import (  # noqa: F401
     pooling_simple,
 )
 
+if TYPE_CHECKING:
+    from dezero._dezero import Array
+
 average = mean
 
 
 # --- shapes ---
 
 
-def expand_dims(x: Any, axis: int) -> Variable:
+def expand_dims(x: Variable | np.ndarray, axis: int) -> Variable:
     """x with a new axis of size 1 before `axis`."""
     x = as_variable(x)
     shape = list(x.shape)
@@ -86,7 +89,7 @@ def expand_dims(x: Any, axis: int) -> Variable:
     return reshape(x, tuple(shape))
 
 
-def flatten(x: Any) -> Variable:
+def flatten(x: Variable | np.ndarray) -> Variable:
     """x with all axes but the first in one."""
     return reshape(x, (x.shape[0], -1))
 
@@ -94,30 +97,30 @@ def flatten(x: Any) -> Variable:
 # --- the same in simpler terms ---
 
 
-def linear_simple(x: Any, W: Any, b: Any = None) -> Variable:
+def linear_simple(x: Array, W: Array, b: Array | None = None) -> Variable:
     """`linear`, written with `matmul` and `+`."""
     y = matmul(x, W)
     return y if b is None else y + b
 
 
-def sigmoid_simple(x: Any) -> Variable:
+def sigmoid_simple(x: Variable | np.ndarray) -> Variable:
     """`sigmoid`, written with `exp`."""
     return 1 / (1 + exp(-as_variable(x)))
 
 
-def softmax_simple(x: Any, axis: int = 1) -> Variable:
+def softmax_simple(x: Array, axis: int = 1) -> Variable:
     """`softmax`, written with `exp` and `sum`; large elements overflow."""
     y = exp(x)
     return y / sum(y, axis=axis, keepdims=True)
 
 
-def mean_squared_error_simple(x0: Any, x1: Any) -> Variable:
+def mean_squared_error_simple(x0: Variable | np.ndarray, x1: Variable | np.ndarray) -> Variable:
     """`mean_squared_error`, written with `**` and `sum`."""
     diff = as_variable(x0) - as_variable(x1)
     return sum(diff**2) / len(diff)
 
 
-def softmax_cross_entropy_simple(x: Any, t: Any) -> Variable:
+def softmax_cross_entropy_simple(x: Variable | np.ndarray, t: Variable | np.ndarray) -> Variable:
     """`softmax_cross_entropy`, written with `softmax` and `log`."""
     x, t = as_variable(x), as_variable(t)
     n = x.shape[0]
@@ -128,12 +131,12 @@ def softmax_cross_entropy_simple(x: Any, t: Any) -> Variable:
 # --- layers ---
 
 
-def embed_id(x: Any, W: Any) -> Variable:
+def embed_id(x: Variable | np.ndarray, W: Variable) -> Variable:
     """Rows of W by number."""
     return W[x]
 
 
-def dropout(x: Any, dropout_ratio: float = 0.5) -> Variable:
+def dropout(x: Variable | np.ndarray, dropout_ratio: float = 0.5) -> Variable:
     """While training, sets elements to 0 with probability `dropout_ratio` and scales the others up.
 
     NumPy's generator draws.
@@ -147,7 +150,9 @@ def dropout(x: Any, dropout_ratio: float = 0.5) -> Variable:
     return x * np.divide(kept, 1.0 - dropout_ratio or 1.0, dtype=dtype)
 
 
-def batch_nrom(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, decay: float = 0.9, eps: float = 2e-5) -> Variable:
+def batch_nrom(
+    x: Array, gamma: Array, beta: Array, mean: Array, var: Array, decay: float = 0.9, eps: float = 2e-5
+) -> Variable:
     """Batch normalisation of x (N, C) or (N, C, H, W); while training, `mean` and `var` follow the batches.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from dezero._dezero import Variable
 from dezero.core import Function, as_variable, no_grad  # noqa: F401
 from dezero.engine_function import engine_function
 from dezero.utils import get_conv_outsize, get_deconv_outsize, pair  # noqa: F401
+
+if TYPE_CHECKING:
+    from dezero._dezero import Array, Pair
 
 __all__ = [
     "AveragePooling",
@@ -45,23 +48,27 @@ __all__ = [
 ]
 
 
-def _sizes(x: Any, kernel_size: Any, stride: Any, pad: Any) -> tuple[int, int]:
+def _sizes(x: Variable, kernel_size: Pair, stride: Pair, pad: Pair) -> tuple[int, int]:
     (rows, columns), (KH, KW) = x.shape[2:], pair(kernel_size)
     (SH, SW), (PH, PW) = pair(stride), pair(pad)
     return get_conv_outsize(rows, KH, SH, PH), get_conv_outsize(columns, KW, SW, PW)
 
 
-def conv2d_simple(x: Any, W: Any, b: Any = None, stride: Any = 1, pad: Any = 0) -> Variable:
+def conv2d_simple(
+    x: Variable | np.ndarray, W: Variable | np.ndarray, b: Array | None = None, stride: Pair = 1, pad: Pair = 0
+) -> Variable:
     """`conv2d`, written with `im2col` and `linear`."""
     x, W = as_variable(x), as_variable(W)
-    OC, _, *kernel = W.shape
-    OH, OW = _sizes(x, tuple(kernel), stride, pad)
-    windows = im2col(x, tuple(kernel), stride, pad, to_matrix=True)
+    OC, _, KH, KW = W.shape
+    OH, OW = _sizes(x, (KH, KW), stride, pad)
+    windows = im2col(x, (KH, KW), stride, pad, to_matrix=True)
     y = linear(windows, W.reshape(OC, -1).transpose(), b)
     return y.reshape(x.shape[0], OH, OW, OC).transpose(0, 3, 1, 2)
 
 
-def pooling_simple(x: Any, kernel_size: Any, stride: Any = 1, pad: Any = 0) -> Variable:
+def pooling_simple(
+    x: Variable | np.ndarray, kernel_size: Pair, stride: Pair = 1, pad: Pair = 0
+) -> Variable:
     """`pooling`, written with `im2col` and `max`."""
     x = as_variable(x)
     N, C = x.shape[:2]
@@ -71,14 +78,16 @@ def pooling_simple(x: Any, kernel_size: Any, stride: Any = 1, pad: Any = 0) -> V
     return windows.max(axis=1).reshape(N, OH, OW, C).transpose(0, 3, 1, 2)
 
 
-def im2col_array(img: np.ndarray, kernel_size: Any, stride: Any, pad: Any, to_matrix: bool = True) -> np.ndarray:
+def im2col_array(
+    img: np.ndarray, kernel_size: Pair, stride: Pair, pad: Pair, to_matrix: bool = True
+) -> np.ndarray:
     """`im2col` of a NumPy array, to a NumPy array."""
     with no_grad():
         return im2col(img, kernel_size, stride, pad, to_matrix).data.astype(img.dtype, copy=False)
 
 
 def col2im_array(
-    col: np.ndarray, img_shape: Sequence[int], kernel_size: Any, stride: Any, pad: Any, to_matrix: bool = True
+    col: np.ndarray, img_shape: Sequence[int], kernel_size: Pair, stride: Pair, pad: Pair, to_matrix: bool = True
 ) -> np.ndarray:
     """`col2im` of a NumPy array, to a NumPy array."""
     with no_grad():

@@ -7,7 +7,7 @@ import weakref
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,11 @@ import dezero.functions as F
 from dezero._dezero import LayerOutput
 from dezero.core import Parameter, Variable
 from dezero.utils import pair
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from dezero._dezero import Pair
 
 __all__ = ["BatchNorm", "Conv2d", "Deconv2d", "EmbedID", "LSTM", "Layer", "Linear", "RNN"]
 
@@ -84,7 +89,7 @@ class Layer:
             else:
                 params_dict[key] = value
 
-    def save_weights(self, path: Any) -> None:
+    def save_weights(self, path: str | os.PathLike[str] | IO[bytes]) -> None:
         """Writes the parameters to a npz file, under names such as `l1/W`."""
         params: dict[str, Any] = {}
         self._flatten_params(params)
@@ -109,7 +114,7 @@ class Layer:
             if os.path.exists(beside):
                 os.remove(beside)
 
-    def load_weights(self, path: Any) -> None:
+    def load_weights(self, path: str | os.PathLike[str] | IO[bytes]) -> None:
         """Reads the parameters from a npz file that `save_weights` wrote, here or in the original."""
         params: dict[str, Any] = {}
         self._flatten_params(params)
@@ -143,7 +148,7 @@ class Layer:
         self.__dict__.update(state)
 
 
-def _scaled_normal(shape: Any, fan_in: Any, dtype: Any) -> Any:
+def _scaled_normal(shape: tuple[int, ...], fan_in: int, dtype: DTypeLike) -> np.ndarray:
     """Random numbers of variance 1 / fan_in, from NumPy's generator, in `dtype`.
 
     NumPy 2 would give float64 for float32 times np.float64; NumPy 1, and the book, do not.
@@ -163,10 +168,10 @@ class Linear(Layer):
     """
 
     def __init__(
-        self, out_size: int, nobias: bool = False, dtype: Any = np.float32, in_size: int | None = None
+        self, out_size: int, nobias: bool = False, dtype: DTypeLike = np.float32, in_size: int | None = None
     ) -> None:
         super().__init__()
-        self.in_size = in_size
+        self.in_size: Any = in_size  # a number from the first call on
         self.out_size = out_size
         self.dtype = dtype
         self.W = Parameter(None, name="W")
@@ -177,7 +182,7 @@ class Linear(Layer):
     def _init_W(self, xp: Any = np) -> None:
         self.W.data = _scaled_normal((self.in_size, self.out_size), self.in_size, self.dtype)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Variable | np.ndarray) -> Variable:
         if self.W.is_none:
             self.in_size = x.shape[1]
             self._init_W()
@@ -187,16 +192,16 @@ class Linear(Layer):
 class _Convolution(Layer):
     def __init__(
         self,
-        out_channels,
-        kernel_size,
-        stride=1,
-        pad=0,
-        nobias=False,
-        dtype=np.float32,
-        in_channels=None,
-    ):
+        out_channels: int,
+        kernel_size: Pair,
+        stride: Pair = 1,
+        pad: Pair = 0,
+        nobias: bool = False,
+        dtype: DTypeLike = np.float32,
+        in_channels: int | None = None,
+    ) -> None:
         super().__init__()
-        self.in_channels = in_channels
+        self.in_channels: Any = in_channels  # a number from the first call on
         self.out_channels = out_channels
         self.kernel_size = kernel_size
         self.stride = stride
@@ -216,7 +221,7 @@ class _Convolution(Layer):
         shape = (*self._channels(), rows, columns)
         self.W.data = _scaled_normal(shape, self.in_channels * rows * columns, self.dtype)
 
-    def _find_channels(self, x: Any) -> None:
+    def _find_channels(self, x: Variable | np.ndarray) -> None:
         if self.W.is_none:
             self.in_channels = x.shape[1]
             self._init_W()
@@ -238,7 +243,7 @@ class Conv2d(_Convolution):
     def _channels(self) -> tuple[int, int]:
         return self.out_channels, self.in_channels
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Variable | np.ndarray) -> Variable:
         self._find_channels(x)
         return F.conv2d(x, self.W, self.b, self.stride, self.pad)
 
@@ -249,7 +254,7 @@ class Deconv2d(_Convolution):
     def _channels(self) -> tuple[int, int]:
         return self.in_channels, self.out_channels
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Variable | np.ndarray) -> Variable:
         self._find_channels(x)
         return F.deconv2d(x, self.W, self.b, self.stride, self.pad)
 
@@ -267,13 +272,13 @@ class RNN(Layer):
         self.x2h = Linear(hidden_size, in_size=in_size)
         # In the original the size of x too, which only works where it is hidden_size.
         self.h2h = Linear(hidden_size, in_size=None if in_size is None else hidden_size, nobias=True)
-        self.h: Any = None
+        self.h: Variable | None = None
 
     def reset_state(self) -> None:
         """Forgets the hidden state."""
         self.h = None
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Variable | np.ndarray) -> Variable:
         h = self.x2h(x)
         if self.h is not None:
             h = h + self.h2h(self.h)
@@ -299,14 +304,14 @@ class LSTM(Layer):
 
     def reset_state(self) -> None:
         """Forgets hidden state and cell."""
-        self.h: Any = None
-        self.c: Any = None
+        self.h: Variable | None = None
+        self.c: Variable | None = None
 
     def _gate(self, gate, x):
         a = getattr(self, "x2" + gate)(x)
         return a if self.h is None else a + getattr(self, "h2" + gate)(self.h)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Variable | np.ndarray) -> Variable:
         f, i, o = (F.sigmoid(self._gate(gate, x)) for gate in "fio")
         u = F.tanh(self._gate("u", x))
         c = i * u if self.c is None else f * self.c + i * u
@@ -326,7 +331,7 @@ class EmbedID(Layer):
         super().__init__()
         self.W = Parameter(np.random.randn(in_size, out_size), name="W")
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Variable | np.ndarray) -> Variable:
         return self.W[x]
 
 
@@ -341,7 +346,7 @@ class BatchNorm(Layer):
         self.gamma = Parameter(None, name="gamma")
         self.beta = Parameter(None, name="beta")
 
-    def _init_params(self, x: Any) -> None:
+    def _init_params(self, x: Variable | np.ndarray) -> None:
         channels, dtype = x.shape[1], x.dtype
         for param, make in (
             (self.avg_mean, np.zeros),
@@ -352,7 +357,7 @@ class BatchNorm(Layer):
             if param.is_none:
                 param.data = make(channels, dtype=dtype)
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Variable | np.ndarray) -> Variable:
         if self.avg_mean.is_none:
             self._init_params(x)
         return F.batch_nrom(x, self.gamma, self.beta, self.avg_mean, self.avg_var)

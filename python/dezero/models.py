@@ -73,7 +73,7 @@ class MLP(Model):
             setattr(self, f"l{i}", layer)
             self.layers.append(layer)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Variable | np.ndarray) -> Variable:
         *hidden, last = self.layers
         for layer in hidden:
             x = self.activation(layer(x))
@@ -99,7 +99,7 @@ class VGG16(Model):
         if pretrained:
             self.load_weights(utils.get_file(self.WEIGHTS_PATH))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Variable | np.ndarray) -> Variable:
         for i, channels in enumerate(self._STAGES, 1):
             for j in range(1, len(channels) + 1):
                 x = F.relu(getattr(self, f"conv{i}_{j}")(x))
@@ -142,7 +142,7 @@ class ResNet(Model):
         if pretrained:
             self.load_weights(utils.get_file(self.WEIGHTS_PATH.format(n_layers)))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Variable | np.ndarray) -> Variable:
         x = F.relu(self.bn1(self.conv1(x)))
         x = F.pooling(x, kernel_size=3, stride=2)
         for block in (self.res2, self.res3, self.res4, self.res5):
@@ -171,7 +171,7 @@ class ResNet50(ResNet):
         super().__init__(50, pretrained)
 
 
-def _global_average_pooling_2d(x: Any) -> Any:
+def _global_average_pooling_2d(x: Variable | np.ndarray) -> Variable:
     N, C, H, W = x.shape
     return F.reshape(F.average_pooling(x, (H, W), stride=1), (N, C))
 
@@ -215,7 +215,7 @@ class BottleneckA(Layer):
         in_channels: int,
         mid_channels: int,
         out_channels: int,
-        stride: Any = 2,
+        stride: int = 2,
         downsample_fb: bool | None = False,
     ) -> None:
         super().__init__()
@@ -229,7 +229,7 @@ class BottleneckA(Layer):
         self.conv4 = L.Conv2d(out_channels, 1, stride, 0, nobias=True)
         self.bn4 = L.BatchNorm()
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Variable | np.ndarray) -> Variable:
         h = F.relu(self.bn1(self.conv1(x)))
         h = F.relu(self.bn2(self.conv2(h)))
         h = self.bn3(self.conv3(h))
@@ -252,7 +252,7 @@ class BottleneckB(Layer):
         self.conv3 = L.Conv2d(in_channels, 1, 1, 0, nobias=True)
         self.bn3 = L.BatchNorm()
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Variable | np.ndarray) -> Variable:
         h = F.relu(self.bn1(self.conv1(x)))
         h = F.relu(self.bn2(self.conv2(h)))
         return F.relu(self.bn3(self.conv3(h)) + x)
@@ -264,5 +264,5 @@ class SqueezeNet(Model):
     def __init__(self, pretrained: bool = False) -> None:
         super().__init__()
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> None:
         """The original computes nothing here."""

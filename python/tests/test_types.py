@@ -43,8 +43,19 @@ def test_programs_are_checked(tmp_path):
     (tmp_path / "right.py").write_text(
         "import numpy as np\nfrom dezero import Variable\nimport dezero.functions as F\n"
         "x = Variable(np.ones(3))\ny: Variable = F.sin(2 * x) ** 2\ny.backward(create_graph=True)\n"
+        "import dezero.layers as L\nz: Variable = L.Linear(3, dtype=np.float64).forward(F.dropout(x, 0.1))\n"
     )
     mypy(tmp_path, "mypy", "--ignore-missing-imports", "right.py")
-    (tmp_path / "wrong.py").write_text("from dezero import Variable\nVariable([1.0])\n")
-    with pytest.raises(AssertionError, match="incompatible type"):
+
+
+def test_wrong_programs_are_found(tmp_path):
+    start = ["import numpy as np", "import dezero", "from dezero import Variable", "import dezero.functions as F"]
+    start += ["import dezero.layers as L", "x = Variable(np.ones(3))"]
+    wrong = ["Variable([1.0])", "F.sin('x')", "F.dropout(x, '0.5')", "F.expand_dims(x, 1.5)"]
+    wrong += ["F.conv2d_simple(x, x, stride='1')", "L.Linear('10')", "L.Conv2d(3, kernel_size='3')"]
+    wrong += ["dezero.no_grad().grad"]
+    (tmp_path / "wrong.py").write_text("\n".join(start + wrong) + "\n")
+    with pytest.raises(AssertionError) as found:
         mypy(tmp_path, "mypy", "--ignore-missing-imports", "wrong.py")
+    for number, line in enumerate(wrong, len(start) + 1):
+        assert f"wrong.py:{number}: error" in str(found.value), line
