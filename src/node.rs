@@ -1,6 +1,5 @@
 //! [`Node`]: one application of a function, and how a graph of them lets go of its memory.
 
-use std::cell::RefCell;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -31,7 +30,7 @@ impl Edge {
     pub(crate) fn is_new_parameter(&self, start: u64) -> bool {
         self.node.sequence > start && {
             let body = self.node.body.read_recursive();
-            body.function().is_none() && body.output(self.index).is_some()
+            body.is_leaf() && body.output(self.index).is_some()
         }
     }
 }
@@ -219,6 +218,12 @@ impl Body {
         Some(self.applied.as_ref()?.function())
     }
 
+    /// Whether there is no function: a leaf, or unchained.
+    #[inline]
+    pub(crate) fn is_leaf(&self) -> bool {
+        self.applied.is_none()
+    }
+
     /// Whether the function is one that the program does not name.
     pub(crate) fn is_implied(&self) -> bool {
         self.function().is_some_and(|function| is_implied(function))
@@ -299,54 +304,32 @@ impl Body {
 /// What a node holds of other nodes.
 pub(crate) type Parts = (Option<Box<dyn Applied>>, Edges, Vec<Variable>);
 
-/// Parts of nodes that wait to be dropped, while a drop is under way further up the stack.
-struct Dropping {
-    is_under_way: bool,
-    /// Kept from graph to graph, if it is not large.
-    waiting: Vec<Parts>,
-}
-
-/// Parts for which room is kept.
-const ROOM: usize = 256;
-
-thread_local! {
-    static DROPPING: RefCell<Dropping> =
-        const { RefCell::new(Dropping { is_under_way: false, waiting: Vec::new() }) };
+impl Node {
+    /// Moves what the edges hold to `waiting`.
+    #[inline]
+    fn hand_over(&mut self, waiting: &mut SmallVec<[Arc<Node>; 8]>) {
+        let edges = &mut self.body.get_mut().edges;
+        while let Some(edge) = edges.pop() {
+            if let Some(edge) = edge {
+                waiting.push(edge.node);
+            }
+        }
+    }
 }
 
 impl Drop for Node {
-    /// Drops a graph of any depth without recursion: the first node on the stack drops the parts
-    /// that the nodes below it hand over.
+    /// Drops a graph of any depth without recursion: a node whose last owner goes hands its edges over before it
+    /// goes itself.
     fn drop(&mut self) {
-        let parts = self.body.get_mut().unchain();
-        if parts.0.is_none() {
-            return;
-        }
-        let first = DROPPING.try_with(|dropping| {
-            let mut dropping = dropping.borrow_mut();
-            if dropping.is_under_way {
-                dropping.waiting.push(parts);
-                return None;
-            }
-            dropping.is_under_way = true;
-            Some(parts)
-        });
-        // Where the thread ends, `try_with` has dropped the parts.
-        let Ok(Some(mut parts)) = first else { return };
-        loop {
-            drop(parts);
-            let next = DROPPING.try_with(|dropping| {
-                let mut dropping = dropping.borrow_mut();
-                let next = dropping.waiting.pop();
-                if next.is_none() {
-                    dropping.is_under_way = false;
-                    dropping.waiting.shrink_to(ROOM);
-                }
-                next
-            });
-            match next {
-                Ok(Some(next)) => parts = next,
-                _ => return,
+        let body = self.body.get_mut();
+        // Functions and hooks may own variables. As a rule these lead to nodes that the edges lead to, too, and are
+        // not the last to do so: they go first.
+        drop((body.applied.take(), body.extra.take()));
+        let mut waiting = SmallVec::new();
+        self.hand_over(&mut waiting);
+        while let Some(node) = waiting.pop() {
+            if let Some(mut node) = Arc::into_inner(node) {
+                node.hand_over(&mut waiting);
             }
         }
     }

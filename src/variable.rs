@@ -264,7 +264,7 @@ impl Variable {
         if let Some(Edge { node, index }) = edge {
             // Not from inside the node's own backward, which a program may name its output in.
             if let Some(mut body) = node.body.try_write()
-                && body.function().is_some()
+                && !body.is_leaf()
             {
                 body.set_output_name(index, name);
             }

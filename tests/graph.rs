@@ -331,6 +331,40 @@ fn a_chain_that_keeps_values_drops_without_recursion() {
     handle.unwrap().join().unwrap();
 }
 
+/// Owns a variable besides its input.
+struct Owner(#[allow(dead_code)] Variable);
+
+impl Function for Owner {
+    fn name(&self) -> &'static str {
+        "owner"
+    }
+
+    fn forward(&mut self, xs: &[Array]) -> Outputs {
+        [xs[0].clone()].into()
+    }
+
+    fn backward(&self, context: &Backward<'_>) -> Gradients {
+        context.gy(0).into()
+    }
+}
+
+#[test]
+fn functions_and_hooks_that_own_variables_drop_without_recursion() {
+    let handle = std::thread::Builder::new().stack_size(256 << 10).spawn(|| {
+        let x = Variable::new(1.0);
+        let (mut y, mut z) = (x.clone(), x.clone());
+        for _ in 0..100_000 {
+            let before = y.clone();
+            y = &y + 1.0;
+            y.register_hook(move |gy| (gy.item() > before.item()).then(|| gy.clone()));
+            z = apply(Owner(z.clone()), &[&z]).remove(0);
+        }
+        drop((y, z));
+        assert_eq!(x.handles(), 1);
+    });
+    handle.unwrap().join().unwrap();
+}
+
 #[test]
 fn variables_are_shared_between_threads() {
     let x = Variable::new(3.0);
