@@ -88,7 +88,7 @@ impl Variable {
         let gy = options.seed.unwrap_or_else(|| ones_like(self));
         expect_seed_shape("backward", self, &gy);
         let mut store = |_: &Node, body: &Body, index: u32, gy: &Variable| {
-            let is_leaf = body.function().is_none();
+            let is_leaf = body.is_leaf();
             if !is_leaf && !options.retain_grad {
                 return;
             }
@@ -445,7 +445,8 @@ fn visit(
         let Some(function) = body.function() else {
             continue;
         };
-        if is_end || !body.edges.iter().flatten().any(|edge| wants(wanted, edge)) {
+        let leads_on = || body.edges.iter().flatten().any(|edge| wants(wanted, edge));
+        if is_end || (wanted.is_some() && !leads_on()) {
             continue;
         }
         let context = Backward::new(node, &body, &mut gys, wanted);
@@ -579,9 +580,8 @@ fn ancestors<'a>(
 /// What `ys`, computed from `xs` since number `start` was given out, depend on besides: what was recorded
 /// before, and leaves.
 pub(crate) fn captured(ys: &[Variable], xs: &[Variable], start: u64) -> Vec<Edge> {
-    let is_inside = |edge: &Edge| {
-        edge.node.sequence > start && edge.node.body.read_recursive().function().is_some()
-    };
+    let is_inside =
+        |edge: &Edge| edge.node.sequence > start && !edge.node.body.read_recursive().is_leaf();
     let roots: Vec<Edge> = ys.iter().filter_map(Variable::edge).collect();
     let (inside, outside): (Vec<&Edge>, Vec<&Edge>) =
         roots.iter().partition(|edge| is_inside(edge));
@@ -610,8 +610,8 @@ pub(crate) fn generation(y: &Variable) -> usize {
             let place = generations.binary_search_by_key(&edge.node.sequence, |known| known.0);
             generations[place.expect("inputs are older")].1
         });
-        let generation = inputs.max().unwrap_or(0)
-            + usize::from(body.function().is_some() && !body.is_implied());
+        let generation =
+            inputs.max().unwrap_or(0) + usize::from(!body.is_leaf() && !body.is_implied());
         generations.push((node.sequence, generation));
     }
     generations.last().map_or(0, |&(_, generation)| generation)

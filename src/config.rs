@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Clone, Copy)]
+#[repr(align(8))] // one word, read and written at once
 pub(crate) struct Config {
     pub(crate) records: bool,
     trains: bool,

@@ -17,27 +17,31 @@ const ROOM: usize = 16;
 /// where the node is found there. A node that another thread's walk made us forget waits a second
 /// time, and both come out as one.
 pub(crate) struct Frontier<T> {
-    /// Sequence numbers and places.
+    /// Sequence number and place of the newest node, where it came last: most nodes are followed by one of their
+    /// inputs, which never enters the heap.
+    newest: Option<(u64, u32)>,
+    /// Those of the others.
     order: BinaryHeap<(u64, u32)>,
     places: Vec<Place<T>>,
-    /// Places that are empty.
-    free: Vec<u32>,
+    /// The first empty place; behind all places, if none is empty.
+    free: u32,
 }
 
-#[derive(Default)]
 struct Place<T> {
     node: Option<Arc<Node>>,
     with: T,
-    /// The place that the node had in the mind of another walk, perhaps one that this one is part of.
+    /// The place that the node had in the mind of another walk, perhaps one that this one is part of. Where no node
+    /// waits: the next empty place.
     before: u32,
 }
 
 impl<T: Default> Frontier<T> {
     pub(crate) fn new() -> Frontier<T> {
         Frontier {
+            newest: None,
             order: BinaryHeap::with_capacity(ROOM),
             places: Vec::with_capacity(ROOM),
-            free: Vec::with_capacity(ROOM),
+            free: 0,
         }
     }
 
@@ -52,24 +56,38 @@ impl<T: Default> Frontier<T> {
         &mut self.places[place].with
     }
 
+    #[inline]
     fn add(&mut self, node: &Arc<Node>) -> usize {
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.places.push(Place::default());
-            self.places.len() as u32 - 1
-        });
+        let place = self.free;
+        if place as usize == self.places.len() {
+            self.places.push(Place {
+                node: None,
+                with: T::default(),
+                before: place + 1,
+            });
+        }
         let here = &mut self.places[place as usize];
+        self.free = here.before;
         here.node = Some(node.clone());
         // Not `swap`, which would be a locked instruction: who comes between loses a hint, nothing else.
         here.before = node.place.load(Ordering::Relaxed);
         node.place.store(place, Ordering::Relaxed);
-        self.order.push((node.sequence, place));
+        let entry = (node.sequence, place);
+        let newest = self.newest.or_else(|| self.order.peek().copied());
+        if newest.is_none_or(|newest| entry > newest) {
+            if let Some(before) = self.newest.replace(entry) {
+                self.order.push(before);
+            }
+        } else {
+            self.order.push(entry);
+        }
         place as usize
     }
 
     /// Takes out the newest node. `merge` unites what waited with it at several places.
     #[inline]
     pub(crate) fn pop(&mut self, merge: impl Fn(&mut T, T)) -> Option<(Arc<Node>, T)> {
-        let (sequence, place) = self.order.pop()?;
+        let (sequence, place) = self.newest.take().or_else(|| self.order.pop())?;
         let (node, mut with) = self.take(place);
         while let Some(&(again, place)) = self.order.peek()
             && again == sequence
@@ -82,10 +100,11 @@ impl<T: Default> Frontier<T> {
 
     #[inline]
     fn take(&mut self, place: u32) -> (Arc<Node>, T) {
-        self.free.push(place);
-        let Place { node, with, before } = &mut self.places[place as usize];
-        let node = node.take().expect("waits there");
-        node.place.store(*before, Ordering::Relaxed);
-        (node, std::mem::take(with))
+        let here = &mut self.places[place as usize];
+        let node = here.node.take().expect("waits there");
+        node.place.store(here.before, Ordering::Relaxed);
+        here.before = self.free;
+        self.free = place;
+        (node, std::mem::take(&mut here.with))
     }
 }
