@@ -21,26 +21,24 @@ use crate::watch::{self, Begun};
 /// Where the function's `forward` does, and in anomaly mode where a result is not finite.
 #[track_caller]
 pub fn apply<F: Function>(mut function: F, inputs: &[&Variable]) -> SmallVec<[Variable; 1]> {
-    let mut operands = Operands::read(inputs);
-    operands.begin();
+    let operands = Operands::read(inputs);
     let ys = function.forward(&operands.xs);
-    operands.finish_all(&mut Some(function), ys, inputs)
+    operands.finish(&mut Some(function), ys, inputs)
 }
 
 /// [`apply`] for functions of one output.
 #[track_caller]
-#[inline]
 pub(crate) fn apply_one<F: Function>(function: F, inputs: &[&Variable]) -> Variable {
-    Operands::read(inputs).apply(function, inputs)
+    apply(function, inputs).remove(0)
 }
 
 /// [`apply_one`] to one input, which is not even cloned.
 #[track_caller]
 #[inline]
 pub(crate) fn apply_unary<F: Function>(mut function: F, x: &Variable) -> Variable {
-    let operand = Lent::read(x);
-    let ys = function.forward(std::slice::from_ref(&operand.state.data));
-    operand.finish(&mut Some(function), ys)
+    let lent = Lent::read([x]);
+    let y = only(function.forward(std::slice::from_ref(&lent.states[0].data)));
+    lent.finish(&mut Some(function), y)
 }
 
 /// [`apply_unary`] to a variable that is given away: where nobody else sees it, the result takes its place in
@@ -51,36 +49,71 @@ pub(crate) fn apply_to_given<F: Function>(mut function: F, x: Variable) -> Varia
     let Some(given) = Given::of(&x, |_| true) else {
         return apply_unary(function, &x);
     };
-    let ys = function.forward(std::slice::from_ref(&given.state.data));
-    given.finish(&mut Some(function), ys);
+    let y = only(function.forward(std::slice::from_ref(&given.state.data)));
+    given.finish(&mut Some(function), None, y);
     x
 }
 
-/// [`apply_one`] to two inputs of one shape and type, of which number `place`, `x`, is given away: it becomes the
-/// result. Nothing happens, and the function comes back, where somebody else sees `x`.
+/// A function of two inputs, which need not lie side by side.
+pub(crate) trait Binary: Function {
+    /// What `forward` computes.
+    #[track_caller]
+    fn eval(&self, x0: &Array, x1: &Array) -> Array;
+}
+
+/// [`apply_one`] to two inputs, which are not even cloned. Nothing happens, and the function comes back, where they
+/// are not `fit` for each other.
 #[track_caller]
 #[inline]
-pub(crate) fn apply_in_place<F: Function>(
-    mut function: F,
+pub(crate) fn apply_binary<F: Binary>(
+    function: F,
+    x0: &Variable,
+    x1: &Variable,
+    fit: impl FnOnce(&Array, &Array) -> bool,
+) -> Result<Variable, F> {
+    let lent = Lent::read([x0, x1]);
+    let [x0, x1] = lent.states.each_ref().map(|state| &state.data);
+    if !fit(x0, x1) {
+        return Err(function);
+    }
+    let y = function.eval(x0, x1);
+    Ok(lent.finish(&mut Some(function), y))
+}
+
+/// [`apply_binary`] where input number `place`, `x`, is given away: it becomes the result. Nothing happens where
+/// somebody else sees `x`, either.
+#[track_caller]
+#[inline]
+pub(crate) fn apply_in_place<F: Binary>(
+    function: F,
     place: usize,
     x: &Variable,
     other: &Variable,
+    fit: impl FnOnce(&Array, &Array) -> bool,
 ) -> Result<(), F> {
-    let Some((given, operands)) = Operands::take(place, x, other) else {
+    let other = other.0.read();
+    let fit = |x: &Array| !other.lives_with_graph() && fit(x, &other.data);
+    let Some(given) = Given::of(x, fit) else {
         return Err(function);
     };
-    let ys = function.forward(&operands.xs);
-    operands.finish_given(given, &mut Some(function), ys);
+    let x = &given.state.data;
+    let y = match place {
+        0 => function.eval(x, &other.data),
+        _ => function.eval(&other.data, x),
+    };
+    given.finish(&mut Some(function), Some((1 - place, &other)), y);
     Ok(())
 }
 
 /// A function on its way into a node.
 pub(crate) trait Unapplied {
     fn function(&self) -> &dyn Function;
-    /// Moves the function, and what it keeps, into a box.
-    fn take(&mut self, saved: Saved) -> Box<dyn Applied>;
-    /// The same with input or output `place` alone, as most functions have it.
+    /// Moves the function into a box.
+    fn take(&mut self) -> Box<dyn Applied>;
+    /// The same with input or output `place`.
     fn take_with(&mut self, place: usize, saved: Array) -> Box<dyn Applied>;
+    /// The same with several inputs and outputs.
+    fn take_with_all(&mut self, saved: Saved) -> Box<dyn Applied>;
 }
 
 impl<F: Function> Unapplied for Option<F> {
@@ -88,12 +121,8 @@ impl<F: Function> Unapplied for Option<F> {
         self.as_ref().expect("not taken yet")
     }
 
-    fn take(&mut self, saved: Saved) -> Box<dyn Applied> {
-        let function = self.take().expect("not taken yet");
-        if saved.is_empty() {
-            return Box::new(function);
-        }
-        Box::new(Keeping { function, saved })
+    fn take(&mut self) -> Box<dyn Applied> {
+        Box::new(self.take().expect("not taken yet"))
     }
 
     fn take_with(&mut self, place: usize, saved: Array) -> Box<dyn Applied> {
@@ -104,33 +133,38 @@ impl<F: Function> Unapplied for Option<F> {
             saved,
         })
     }
+
+    fn take_with_all(&mut self, saved: Saved) -> Box<dyn Applied> {
+        let function = self.take().expect("not taken yet");
+        Box::new(Keeping { function, saved })
+    }
 }
 
-/// The input of a function of one.
-struct Lent<'a> {
-    x: &'a Variable,
-    state: RwLockReadGuard<'a, State>,
+/// The inputs of a function of few.
+struct Lent<'a, const N: usize> {
+    xs: [&'a Variable; N],
+    states: [RwLockReadGuard<'a, State>; N],
     config: Config,
     begun: Option<Begun>,
 }
 
-impl<'a> Lent<'a> {
+impl<'a, const N: usize> Lent<'a, N> {
     #[inline]
-    fn read(x: &'a Variable) -> Lent<'a> {
+    fn read(xs: [&'a Variable; N]) -> Lent<'a, N> {
         let config = config::current();
         Lent {
-            x,
-            state: x.0.read(),
+            xs,
+            states: xs.map(|x| x.0.read()),
             config,
             begun: config.is_watched.then(watch::begin),
         }
     }
 
     #[track_caller]
-    fn finish(self, function: &mut dyn Unapplied, ys: Outputs) -> Variable {
+    fn finish(self, function: &mut dyn Unapplied, y: Array) -> Variable {
         let Lent {
-            x,
-            state,
+            xs,
+            states,
             config,
             begun,
         } = self;
@@ -138,28 +172,30 @@ impl<'a> Lent<'a> {
         let seen = match config.is_plain() {
             true => None,
             false => {
-                let xs = std::slice::from_ref(&state.data);
-                look(config, begun, function, &[x], xs, &ys)
+                let data = states.each_ref().map(|state| state.data.clone());
+                let ys = std::slice::from_ref(&y);
+                look(config, begun, function, &xs, &data, ys)
             }
         };
-        let y = match &state.edge {
-            Some(edge) if config.records => {
-                let mut edges = Edges::new();
-                edges.push(Some(edge.clone()));
-                let x_data = || state.data.clone();
-                let applied = applied_unary(function, x_data, &ys);
-                let holds = state.lives_with_graph();
-                drop(state);
-                let y = record_one(applied, edges, only(ys));
-                if holds {
-                    hold(&[x], &y);
-                }
-                y
+        let needs_grad = (states.each_ref()).map(|state| config.records && state.edge.is_some());
+        let y = if needs_grad.contains(&true) {
+            let mut edges = Edges::new();
+            for state in &states {
+                edges.push(state.edge.clone());
             }
-            _ => {
-                drop(state);
-                Variable::constant(only(ys))
+            let holds =
+                (states.iter()).any(|state| state.edge.is_some() && state.lives_with_graph());
+            let input = &mut |i: usize| states[i].data.clone();
+            let applied = applied(function, &needs_grad, input, std::slice::from_ref(&y));
+            drop(states);
+            let y = record_one(applied, edges, y);
+            if holds {
+                hold(&xs, &y);
             }
+            y
+        } else {
+            drop(states);
+            Variable::constant(y)
         };
         if let Some((begun, event)) = seen {
             watch::end_forward(begun, event, std::slice::from_ref(&y));
@@ -168,23 +204,24 @@ impl<'a> Lent<'a> {
     }
 }
 
-/// An input that only its operation holds, taken out of its place, which the result will take.
+/// An input that only its operation holds, whose place the result will take.
 struct Given<'a> {
     x: &'a Variable,
     state: RwLockWriteGuard<'a, State>,
-    edge: Option<Edge>,
     /// The reference from node to variable, for the next node; a constant has none.
     output: Option<Weak<Inner>>,
+    records: bool,
 }
 
 impl<'a> Given<'a> {
     /// `None` where somebody else sees the variable, or might, or looks on, and where it is not `fit`.
+    #[inline]
     fn of(x: &'a Variable, fit: impl FnOnce(&Array) -> bool) -> Option<Given<'a>> {
         let config = config::current();
         if Arc::strong_count(&x.0) != 1 || !config.is_plain() {
             return None;
         }
-        let mut state = x.0.try_write()?;
+        let state = x.0.try_write()?;
         if !state.is_bare() || !fit(&state.data) {
             return None;
         }
@@ -196,34 +233,44 @@ impl<'a> Given<'a> {
             }
             _ => return None,
         };
-        let edge = state.edge.take();
         Some(Given {
             x,
             state,
-            edge,
             output,
+            records: config.records,
         })
     }
 
-    #[inline]
-    fn take_data(&mut self) -> Array {
-        std::mem::replace(&mut self.state.data, Array::scalar(0.0))
-    }
-
+    /// Puts the result of the function in its place; `other` is the other input, with its number, if there is one.
     #[track_caller]
-    fn finish(mut self, function: &mut dyn Unapplied, ys: Outputs) {
-        let Some(edge) = self.edge.take() else {
-            self.state.data = only(ys);
-            return;
+    fn finish(mut self, function: &mut dyn Unapplied, other: Option<(usize, &State)>, y: Array) {
+        let edge = self.state.edge.take();
+        let edges = match other {
+            None => Edges::from_iter([edge]),
+            Some((place, other)) => {
+                let other = other.edge.clone().filter(|_| self.records);
+                Edges::from(if place == 1 {
+                    [edge, other]
+                } else {
+                    [other, edge]
+                })
+            }
         };
-        let mut edges = Edges::new();
-        edges.push(Some(edge));
-        let applied = applied_unary(function, || self.take_data(), &ys);
-        self.become_output(applied, edges, only(ys));
-    }
-
-    #[track_caller]
-    fn become_output(mut self, applied: Box<dyn Applied>, edges: Edges, y: Array) {
+        let mut needs_grad = [false; 2];
+        for (needs_grad, edge) in needs_grad.iter_mut().zip(&edges) {
+            *needs_grad = edge.is_some();
+        }
+        let needs_grad = &needs_grad[..edges.len()];
+        if !needs_grad.contains(&true) {
+            self.state.data = y;
+            return;
+        }
+        let data = &mut self.state.data;
+        let input = &mut |i: usize| match other {
+            Some((place, other)) if place == i => other.data.clone(),
+            _ => std::mem::replace(data, Array::scalar(0.0)),
+        };
+        let applied = applied(function, needs_grad, input, std::slice::from_ref(&y));
         let output = self.output.take();
         let output = output.unwrap_or_else(|| Arc::downgrade(&self.x.0));
         let node = Node::of_function(Location::caller(), applied, edges, output, None);
@@ -232,17 +279,9 @@ impl<'a> Given<'a> {
     }
 }
 
-/// Whether both have one shape and type.
-pub(crate) fn agree(x0: &Array, x1: &Array) -> bool {
-    // Compared by hand: `==` of slices calls memcmp, which costs more than a scalar's arithmetic.
-    x0.ndim() == x1.ndim()
-        && x0.shape().iter().zip(x1.shape()).all(|(n, m)| n == m)
-        && x0.dtype() == x1.dtype()
-}
-
 /// The data of an operation's inputs, and where they come from.
-pub(crate) struct Operands {
-    pub(crate) xs: SmallVec<[Array; 2]>,
+struct Operands {
+    xs: SmallVec<[Array; 2]>,
     edges: Edges,
     /// Whether one of them asked to live as long as the graph.
     holds: bool,
@@ -251,14 +290,14 @@ pub(crate) struct Operands {
 }
 
 impl Operands {
-    pub(crate) fn read(inputs: &[&Variable]) -> Operands {
+    fn read(inputs: &[&Variable]) -> Operands {
         let config = config::current();
         let mut operands = Operands {
             xs: SmallVec::new(),
             edges: Edges::new(),
             holds: false,
             config,
-            begun: None,
+            begun: config.is_watched.then(watch::begin),
         };
         for x in inputs {
             let state = x.0.read();
@@ -270,84 +309,29 @@ impl Operands {
         operands
     }
 
-    /// The operands with `x`, which is given away, as number `place` of two.
-    fn take<'a>(place: usize, x: &'a Variable, other: &Variable) -> Option<(Given<'a>, Operands)> {
-        let state = other.0.read();
-        let fit = |x: &Array| agree(x, &state.data) && !state.lives_with_graph();
-        let mut given = Given::of(x, fit)?;
-        let config = config::current();
-        let other_edge = if config.records { &state.edge } else { &None };
-        let mut operands = Operands {
-            xs: SmallVec::from([given.take_data(), state.data.clone()]),
-            edges: Edges::from([given.edge.take(), other_edge.clone()]),
-            holds: false,
-            config,
-            begun: None,
-        };
-        if place == 1 {
-            operands.xs.swap(0, 1);
-            operands.edges.swap(0, 1);
-        }
-        Some((given, operands))
-    }
-
     #[track_caller]
-    fn finish_given(self, mut given: Given<'_>, function: &mut dyn Unapplied, ys: Outputs) {
-        if self.edges.iter().all(Option::is_none) {
-            given.state.data = only(ys);
-            return;
-        }
-        let applied = applied(function, &self.edges, self.xs, &ys);
-        given.become_output(applied, self.edges, only(ys));
-    }
-
-    #[inline]
-    fn begin(&mut self) {
-        self.begun = self.config.is_watched.then(watch::begin);
-    }
-
-    /// [`apply_one`] to operands that have been read from `inputs`.
-    #[track_caller]
-    #[inline]
-    pub(crate) fn apply<F: Function>(mut self, mut function: F, inputs: &[&Variable]) -> Variable {
-        self.begin();
-        let ys = function.forward(&self.xs);
-        self.finish(&mut Some(function), ys, inputs)
-    }
-
-    #[track_caller]
-    fn finish(self, function: &mut dyn Unapplied, ys: Outputs, inputs: &[&Variable]) -> Variable {
-        if !self.config.is_plain() {
-            return self.finish_all(function, ys, inputs).remove(0);
-        }
-        if self.edges.iter().all(Option::is_none) {
-            return Variable::constant(only(ys));
-        }
-        let applied = applied(function, &self.edges, self.xs, &ys);
-        let y = record_one(applied, self.edges, only(ys));
-        if self.holds {
-            hold(inputs, &y);
-        }
-        y
-    }
-
-    #[track_caller]
-    fn finish_all(
+    fn finish(
         self,
         function: &mut dyn Unapplied,
         ys: Outputs,
         inputs: &[&Variable],
     ) -> SmallVec<[Variable; 1]> {
         let Operands {
-            xs,
+            mut xs,
             edges,
             holds,
             config,
             begun,
         } = self;
-        let seen = look(config, begun, function, inputs, &xs, &ys);
-        let outputs = if edges.iter().any(Option::is_some) {
-            let applied = applied(function, &edges, xs, &ys);
+        // Not in a closure, which would be the caller.
+        let seen = match config.is_plain() {
+            true => None,
+            false => look(config, begun, function, inputs, &xs, &ys),
+        };
+        let needs_grad: SmallVec<[bool; 8]> = edges.iter().map(Option::is_some).collect();
+        let outputs = if needs_grad.contains(&true) {
+            let input = &mut |i: usize| std::mem::replace(&mut xs[i], Array::scalar(0.0));
+            let applied = applied(function, &needs_grad, input, &ys);
             let outputs = record(applied, edges, ys);
             if holds {
                 hold(inputs, &outputs[0]);
@@ -394,61 +378,55 @@ fn hold(inputs: &[&Variable], y: &Variable) {
 }
 
 #[inline]
-fn only(mut ys: Outputs) -> Array {
-    ys.pop().expect("one output")
-}
-
-fn keep(function: &dyn Unapplied, needs_grad: &[bool]) -> Keep {
-    let keep = function.function().keeps(needs_grad);
-    match config::keeps_inputs() {
-        true => keep.and(Keep::INPUTS),
-        false => keep,
+fn only(ys: Outputs) -> Array {
+    match ys.into_inner() {
+        Ok([y]) => y,
+        Err(mut ys) => ys.pop().expect("one output"), // elsewhere in memory
     }
 }
 
-/// A function of one input and one output with what it keeps; `x` gives the input away.
-#[inline]
-fn applied_unary(
-    function: &mut dyn Unapplied,
-    x: impl FnOnce() -> Array,
-    ys: &[Array],
-) -> Box<dyn Applied> {
-    let keep = keep(function, &[true]);
-    match (keep.has_input(0), keep.has_outputs()) {
-        (false, false) => function.take(Saved::new()),
-        (true, false) => function.take_with(0, x()),
-        (false, true) => function.take_with(1, ys[0].clone()),
-        (true, true) => function.take(Saved::from([Some(x()), Some(ys[0].clone())])),
-    }
-}
-
-/// The function with what it keeps.
+/// The function with what it keeps. `input` gives an input's data, once.
 fn applied(
     function: &mut dyn Unapplied,
-    edges: &[Option<Edge>],
-    xs: SmallVec<[Array; 2]>,
+    needs_grad: &[bool],
+    input: &mut dyn FnMut(usize) -> Array,
     ys: &[Array],
 ) -> Box<dyn Applied> {
-    let needs_grad: SmallVec<[bool; 8]> = edges.iter().map(Option::is_some).collect();
-    let keep = keep(function, &needs_grad);
-    let mut saved = Saved::new();
+    let mut keep = function.function().keeps(needs_grad);
+    if config::keeps_inputs() {
+        keep = keep.and(Keep::INPUTS);
+    }
     if keep == Keep::NOTHING {
-        return function.take(saved);
+        return function.take();
     }
-    if !keep.has_outputs() && xs.len() == 2 && keep.has_input(0) != keep.has_input(1) {
-        let place = usize::from(keep.has_input(1));
-        let x = xs.into_iter().nth(place).expect("one of two");
-        return function.take_with(place, x);
-    }
-    for (i, x) in xs.into_iter().enumerate() {
-        saved.push(keep.has_input(i).then_some(x));
-    }
-    if keep.has_outputs() {
-        for (i, y) in ys.iter().enumerate() {
-            saved.push(keep.has_output(i).then(|| y.clone()));
+    let inputs = needs_grad.len();
+    let places = if keep.has_outputs() {
+        inputs + ys.len()
+    } else {
+        inputs
+    };
+    let keeps = |place: usize| {
+        if place < inputs {
+            keep.has_input(place)
+        } else {
+            keep.has_output(place - inputs)
+        }
+    };
+    let mut saved = |place: usize| {
+        if place < inputs {
+            input(place)
+        } else {
+            ys[place - inputs].clone()
+        }
+    };
+    let mut kept = (0..places).filter(|&place| keeps(place));
+    match (kept.next(), kept.next()) {
+        (Some(place), None) => function.take_with(place, saved(place)),
+        _ => {
+            let saved = (0..places).map(|place| keeps(place).then(|| saved(place)));
+            function.take_with_all(saved.collect())
         }
     }
-    function.take(saved)
 }
 
 /// The variable of the only output.

@@ -6,7 +6,7 @@
 use dezero_array::{Array, broadcast_shape};
 
 use super::unary::Unary;
-use crate::apply::{Operands, agree, apply_in_place, apply_one, apply_to_given, apply_unary};
+use crate::apply::{Binary, apply_binary, apply_in_place, apply_one, apply_to_given, apply_unary};
 use crate::function::{Backward, Function, Gradients, Keep, Outputs};
 use crate::parameter::Parameter;
 use crate::variable::Variable;
@@ -66,30 +66,39 @@ pub(super) fn apply_to<F: Function, X: Operand>(function: F, x: X) -> Variable {
 /// type, constants are taken as they are.
 #[track_caller]
 #[inline]
-fn apply_binary<F: Function, X0: Operand, X1: Operand>(
+fn apply_to_both<F: Binary, X0: Operand, X1: Operand>(
     operation: &str,
     mut function: F,
     x0: X0,
     x1: X1,
 ) -> Variable {
     if X0::IS_GIVEN {
-        match apply_in_place(function, 0, x0.lent(), x1.lent()) {
+        match apply_in_place(function, 0, x0.lent(), x1.lent(), agree) {
             Ok(()) => return x0.into_variable(),
             Err(back) => function = back,
         }
     } else if X1::IS_GIVEN {
-        match apply_in_place(function, 1, x1.lent(), x0.lent()) {
+        match apply_in_place(function, 1, x1.lent(), x0.lent(), agree) {
             Ok(()) => return x1.into_variable(),
             Err(back) => function = back,
         }
     }
     let (x0, x1) = (x0.lent(), x1.lent());
-    let operands = Operands::read(&[x0, x1]);
-    if agree(&operands.xs[0], &operands.xs[1]) {
-        return operands.apply(function, &[x0, x1]);
+    match apply_binary(function, x0, x1, agree) {
+        Ok(y) => y,
+        Err(function) => {
+            let (x0, x1) = broadcast_operands(operation, x0, x1);
+            apply_one(function, &[&x0, &x1])
+        }
     }
-    let (x0, x1) = broadcast_operands(operation, x0, x1);
-    apply_one(function, &[&x0, &x1])
+}
+
+/// Whether both have one shape and type.
+fn agree(x0: &Array, x1: &Array) -> bool {
+    // Compared by hand: `==` of slices calls memcmp, which costs more than a scalar's arithmetic.
+    x0.ndim() == x1.ndim()
+        && x0.shape().iter().zip(x1.shape()).all(|(n, m)| n == m)
+        && x0.dtype() == x1.dtype()
 }
 
 /// `x0` and `x1` for a function of two operands: those that need gradients in the common shape and
@@ -136,6 +145,13 @@ pub(crate) fn to_common_dtype(operands: &mut [&mut Variable]) {
 
 struct Add;
 
+impl Binary for Add {
+    #[inline]
+    fn eval(&self, x0: &Array, x1: &Array) -> Array {
+        x0 + x1
+    }
+}
+
 impl Function for Add {
     fn name(&self) -> &'static str {
         "add"
@@ -144,7 +160,7 @@ impl Function for Add {
     #[track_caller]
     #[inline]
     fn forward(&mut self, xs: &[Array]) -> Outputs {
-        [&xs[0] + &xs[1]].into()
+        [self.eval(&xs[0], &xs[1])].into()
     }
 
     fn backward(&self, context: &Backward<'_>) -> Gradients {
@@ -155,6 +171,13 @@ impl Function for Add {
 
 struct Sub;
 
+impl Binary for Sub {
+    #[inline]
+    fn eval(&self, x0: &Array, x1: &Array) -> Array {
+        x0 - x1
+    }
+}
+
 impl Function for Sub {
     fn name(&self) -> &'static str {
         "sub"
@@ -163,7 +186,7 @@ impl Function for Sub {
     #[track_caller]
     #[inline]
     fn forward(&mut self, xs: &[Array]) -> Outputs {
-        [&xs[0] - &xs[1]].into()
+        [self.eval(&xs[0], &xs[1])].into()
     }
 
     fn backward(&self, context: &Backward<'_>) -> Gradients {
@@ -175,6 +198,13 @@ impl Function for Sub {
 
 struct Mul;
 
+impl Binary for Mul {
+    #[inline]
+    fn eval(&self, x0: &Array, x1: &Array) -> Array {
+        x0 * x1
+    }
+}
+
 impl Function for Mul {
     fn name(&self) -> &'static str {
         "mul"
@@ -183,7 +213,7 @@ impl Function for Mul {
     #[track_caller]
     #[inline]
     fn forward(&mut self, xs: &[Array]) -> Outputs {
-        [&xs[0] * &xs[1]].into()
+        [self.eval(&xs[0], &xs[1])].into()
     }
 
     fn keeps(&self, needs_grad: &[bool]) -> Keep {
@@ -195,7 +225,7 @@ impl Function for Mul {
         let gy = context.take_gy();
         match (context.needs_grad(0), context.needs_grad(1)) {
             (true, true) => {
-                let gx0 = times_input(context, gy.clone(), 1);
+                let gx0 = times_input_lent(context, &gy, 1);
                 [Some(gx0), Some(times_input(context, gy, 0))].into()
             }
             (false, _) => [None, Some(times_input(context, gy, 0))].into(),
@@ -214,6 +244,15 @@ fn times_input(context: &Backward<'_>, gy: Variable, i: usize) -> Variable {
     times(gy, context.input_data(i))
 }
 
+/// [`times_input`] where gy is used again.
+#[track_caller]
+fn times_input_lent(context: &Backward<'_>, gy: &Variable, i: usize) -> Variable {
+    if context.creates_graph() {
+        return gy * context.input(i);
+    }
+    Variable::constant(&gy.0.read().data * context.input_data(i))
+}
+
 /// gy times numbers that no gradient flows to, in the place of gy where nobody else sees it.
 #[track_caller]
 pub(super) fn times(mut gy: Variable, x: &Array) -> Variable {
@@ -228,6 +267,13 @@ pub(super) fn times(mut gy: Variable, x: &Array) -> Variable {
 
 struct Div;
 
+impl Binary for Div {
+    #[inline]
+    fn eval(&self, x0: &Array, x1: &Array) -> Array {
+        x0 / x1
+    }
+}
+
 impl Function for Div {
     fn name(&self) -> &'static str {
         "div"
@@ -236,7 +282,7 @@ impl Function for Div {
     #[track_caller]
     #[inline]
     fn forward(&mut self, xs: &[Array]) -> Outputs {
-        [&xs[0] / &xs[1]].into()
+        [self.eval(&xs[0], &xs[1])].into()
     }
 
     fn keeps(&self, needs_grad: &[bool]) -> Keep {
@@ -269,25 +315,25 @@ impl Unary for Neg {
 #[track_caller]
 #[inline]
 pub(crate) fn add(x0: impl Operand, x1: impl Operand) -> Variable {
-    apply_binary("add", Add, x0, x1)
+    apply_to_both("add", Add, x0, x1)
 }
 
 #[track_caller]
 #[inline]
 pub(crate) fn sub(x0: impl Operand, x1: impl Operand) -> Variable {
-    apply_binary("sub", Sub, x0, x1)
+    apply_to_both("sub", Sub, x0, x1)
 }
 
 #[track_caller]
 #[inline]
 pub(crate) fn mul(x0: impl Operand, x1: impl Operand) -> Variable {
-    apply_binary("mul", Mul, x0, x1)
+    apply_to_both("mul", Mul, x0, x1)
 }
 
 #[track_caller]
 #[inline]
 pub(crate) fn div(x0: impl Operand, x1: impl Operand) -> Variable {
-    apply_binary("div", Div, x0, x1)
+    apply_to_both("div", Div, x0, x1)
 }
 
 #[track_caller]

@@ -33,7 +33,7 @@ impl Unary for PowNumber {
 
     fn backward(&self, context: &Backward<'_>, gy: Variable) -> Variable {
         let c = self.0;
-        if c.fract() == 0.0 && c > 1.0 && !context.input_data(0).dtype().is_float() {
+        if !context.input_data(0).dtype().is_float() && c.fract() == 0.0 && c > 1.0 {
             // Integers stay integers.
             return gy * (c as i64 * context.input(0).pow(c - 1.0));
         }

@@ -2,7 +2,7 @@
 //!
 //! None of them is `#[inline]`: their kernels are compiled here, once, and not in every crate that calls them.
 
-use crate::cpu::map::{map, map_angles, uniform};
+use crate::cpu::map::{map, map_angles, only, uniform};
 use crate::cpu::simd::Cost;
 use crate::cpu::vector_math;
 use crate::cpu::zip::{writes_in_place, zip, zip_in_place};
@@ -87,6 +87,12 @@ fn binary_mixed<O: Binary>(x0: &Array, x1: &Array) -> Array {
 #[track_caller]
 fn binary_assign<O: Binary>(x0: &mut Array, x1: &Array) {
     if x0.ndim() == 0 && x1.ndim() == 0 {
+        if x0.dtype() == x1.dtype() {
+            match_dtype!(numbers x0.dtype(), T => {
+                *x0 = Array::scalar(O::eval::<T>(only(x0), only(x1)));
+                return;
+            }, else ());
+        }
         *x0 = binary::<O>(x0, x1);
         return;
     }
@@ -242,8 +248,8 @@ impl Array {
     /// assert_eq!(Array::new([1.5, -3.0]).powf(2.0).to_vec::<f64>(), [2.25, 9.0]);
     /// ```
     pub fn powf(&self, exponent: f64) -> Array {
-        let whole = exponent.fract() == 0.0 && exponent.abs() <= 64.0;
-        if whole && exponent >= 0.0 && !self.dtype().is_float() {
+        let whole = || exponent.fract() == 0.0 && exponent.abs() <= 64.0;
+        if !self.dtype().is_float() && whole() && exponent >= 0.0 {
             let n = exponent as u64;
             return map(&self.to_dtype(DType::I64), Cost::Cheap, move |x: i64| {
                 x.power(n)
@@ -259,7 +265,7 @@ impl Array {
             return self.reciprocal();
         }
         let n = exponent as u64;
-        if whole && exponent >= 0.0 {
+        if whole() && exponent >= 0.0 {
             // A known exponent unrolls, and the loop over the elements becomes SIMD.
             return match n {
                 0 => Array::ones(self.shape(), self.dtype()),
