@@ -68,8 +68,8 @@ impl Buffer {
             };
         }
         let class = class_of(bytes);
-        for class in class..(class + 1 + LARGER_CLASSES).min(CLASSES) {
-            if let Some(Pooled(pointer)) = POOL[class].lock().pop() {
+        for (class, waiting) in POOL.iter().enumerate().skip(class).take(1 + LARGER_CLASSES) {
+            if let Some(Pooled(pointer)) = waiting.lock().pop() {
                 let capacity = capacity_of(class);
                 POOLED_BYTES.fetch_sub(capacity, Ordering::Relaxed);
                 return Buffer { pointer, capacity };
