@@ -171,6 +171,18 @@ pub fn tanh_chain() -> Work<Outcome> {
     })
 }
 
+/// GELU as a user writes it.
+pub fn elementwise_chain(size: usize) -> Work<Outcome> {
+    let x = data(100, [size], &recording()).require_grad();
+    Box::new(move || {
+        let cube = x.clone() * x.clone() * x.clone();
+        let u = (x.clone() + cube * 0.044715) * 0.7978845608;
+        let y = (x.clone() * 0.5 * (u.tanh() + 1.0)).sum();
+        let grads = y.backward();
+        vec![Outcome::of(&y), Outcome::of(&x.grad(&grads).expect("y depends on it"))]
+    })
+}
+
 pub fn softmax_cross_entropy() -> Work<Outcome> {
     let device = recording();
     let (x, t) = (data(100, [1024, 1000], &device).require_grad(), labels(1024, 1000, &device));

@@ -39,6 +39,7 @@ fn main() {
             Workload::sized("matmul_f32", 1024, workloads::matmul_f32),
             Workload::sized("matmul_f64", 1024, workloads::matmul_f64),
             Workload::new("tanh_chain", workloads::tanh_chain),
+            Workload::sized("elementwise_chain", 1_000_000, workloads::elementwise_chain),
             Workload::new("softmax_cross_entropy", workloads::softmax_cross_entropy),
             Workload::new("conv2d", workloads::conv2d),
             Workload::new("vgg16_forward", networks::vgg16_forward),

@@ -240,6 +240,18 @@ pub fn tanh_chain() -> Work<Outcome> {
     })
 }
 
+/// GELU as a user writes it.
+pub fn elementwise_chain(size: usize) -> Work<Outcome> {
+    let x = var(&data(100, &[size]));
+    work(move || {
+        let cube = ((&*x * &*x)? * &*x)?;
+        let u = ((&*x + (cube * 0.044715)?)? * 0.7978845608)?;
+        let y = ((&*x * 0.5)? * (u.tanh()? + 1.0)?)?.sum_all()?;
+        let gx = y.backward()?.get(&x).expect("y depends on it").clone();
+        Ok(vec![y, gx])
+    })
+}
+
 pub fn softmax_cross_entropy() -> Work<Outcome> {
     let (x, t) = (var(&data(100, &[1024, 1000])), labels(1024, 1000));
     work(move || {
