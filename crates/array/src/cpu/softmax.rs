@@ -136,11 +136,11 @@ fn exponentials_and_sums<T: Real>(
 ) {
     let columns = columns.max(1);
     if columns < SHORT {
-        let y = exponentials(x, columns, shift, out);
-        let rows = x.chunks_exact(columns).zip(y.chunks_exact_mut(columns));
-        for (i, (x, y)) in rows.enumerate() {
+        let mut shifts = [const { MaybeUninit::uninit() }; BLOCK];
+        let (y, shifts) = exponentials(x, columns, out, &mut shifts);
+        for (i, (y, &shift)) in y.chunks_exact_mut(columns).zip(shifts).enumerate() {
             let sum = y.iter().fold(T::ZERO, |sum, &y| sum + y);
-            then(i, shift(x), y, sum);
+            then(i, shift, y, sum);
         }
         return;
     }
@@ -156,28 +156,31 @@ fn exponentials_and_sums<T: Real>(
     }
 }
 
-/// `out = e^(x - shift)`, with a shift for each row: of short rows, as one loop.
+/// `out = e^(x - shift)`, with the [`shift`] of each row: of short rows, as one loop.
 fn exponentials<'o, T: Real>(
     x: &[T],
     columns: usize,
-    shift: impl Fn(&[T]) -> T,
     out: &'o mut [MaybeUninit<T>],
-) -> &'o mut [T] {
-    for (x, out) in x.chunks_exact(columns).zip(out.chunks_exact_mut(columns)) {
+    shifts: &'o mut [MaybeUninit<T>],
+) -> (&'o mut [T], &'o [T]) {
+    let shifts = &mut shifts[..x.len() / columns];
+    let rows = x.chunks_exact(columns).zip(out.chunks_exact_mut(columns));
+    for ((x, out), to) in rows.zip(&mut *shifts) {
         let shift = shift(x);
+        to.write(shift);
         for (out, &x) in out.iter_mut().zip(x) {
             out.write(x - shift);
         }
     }
     // SAFETY: written above.
-    let out = unsafe { written(out) };
+    let (out, shifts) = unsafe { (written(out), written(shifts)) };
     simd::map_in_place(
         out,
         Cost::Heavy,
         #[inline(always)]
         |x| vector_math::exp(x),
     );
-    out
+    (out, shifts)
 }
 
 /// `e^x / sum(e^x)` of each row.
@@ -189,6 +192,9 @@ pub(crate) fn softmax<T: Real>(x: &[T], columns: usize, out: &mut [MaybeUninit<T
 }
 
 fn scale<T: Real>(x: &mut [T], factor: T) {
+    if x.len() < SHORT {
+        return x.iter_mut().for_each(|x| *x = *x * factor);
+    }
     simd::map_in_place(
         x,
         Cost::Cheap,
