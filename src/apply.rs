@@ -281,7 +281,7 @@ impl<'a> Given<'a> {
 
 /// The data of an operation's inputs, and where they come from.
 struct Operands {
-    xs: SmallVec<[Array; 2]>,
+    xs: SmallVec<[Array; 3]>,
     edges: Edges,
     /// Whether one of them asked to live as long as the graph.
     holds: bool,

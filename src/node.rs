@@ -325,6 +325,9 @@ impl Drop for Node {
         // Functions and hooks may own variables. As a rule these lead to nodes that the edges lead to, too, and are
         // not the last to do so: they go first.
         drop((body.applied.take(), body.extra.take()));
+        if body.edges.is_empty() {
+            return; // a leaf, or one that handed them over
+        }
         let mut waiting = SmallVec::new();
         self.hand_over(&mut waiting);
         while let Some(node) = waiting.pop() {
