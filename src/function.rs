@@ -7,7 +7,8 @@ use std::sync::Arc;
 use dezero_array::Array;
 use smallvec::SmallVec;
 
-use crate::backprop::{Gys, Wanted, wants};
+use crate::ancestors::{Wanted, wants};
+use crate::backprop::Gys;
 use crate::config;
 use crate::node::{Body, Edge, Node};
 use crate::variable::Variable;

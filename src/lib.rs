@@ -16,6 +16,7 @@
 // `#[derive(Layer)]` names this crate from outside and from inside alike.
 extern crate self as dezero;
 
+mod ancestors;
 mod apply;
 mod backprop;
 mod config;

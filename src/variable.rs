@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use dezero_array::{Array, DType, Device, Shape};
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::ancestors;
 use crate::backprop;
 use crate::creator::Creator;
 use crate::node::{Edge, Hook, Node, next_sequence};
@@ -348,7 +349,7 @@ impl Variable {
     /// How many functions lie between this variable and the leaves, at most (the book's
     /// `generation`). It walks the graph.
     pub fn generation(&self) -> usize {
-        backprop::generation(self)
+        ancestors::generation(self)
     }
 
     /// Takes the place of `y` in the graph: gradients flow on from here as they would from `y`. For
@@ -401,7 +402,7 @@ impl Variable {
     /// truncated backpropagation through time. The inputs of this variable's creator become
     /// leaves, and all memory behind them is released.
     pub fn unchain_backward(&self) {
-        backprop::unchain_backward(self);
+        ancestors::unchain_backward(self);
     }
 
     /// Calls `hook` with each gradient of this variable that a backward pass computes, before it

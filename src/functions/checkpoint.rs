@@ -6,6 +6,7 @@ use dezero_array::Array;
 use dezero_array::random::{self, RandomState};
 
 use super::unary::Identity;
+use crate::ancestors;
 use crate::apply::{apply, apply_unary};
 use crate::backprop;
 use crate::config;
@@ -170,12 +171,12 @@ pub fn checkpoint_many(
         .collect();
     // Recorded once, to see what it uses from outside; then forgotten.
     let mut ys = block(&inside);
-    let mut captured = backprop::captured(&ys, &inside, start);
+    let mut captured = ancestors::captured(&ys, &inside, start);
     if captured.iter().any(|edge| edge.is_new_parameter(start)) {
         // A layer drew its parameters, now that it knows the shapes: not what will be drawn again.
         random = random::with_default(|rng| rng.clone());
         ys = config::replaying(config::is_training(), || block(&inside));
-        captured = backprop::captured(&ys, &inside, start);
+        captured = ancestors::captured(&ys, &inside, start);
     }
     let inputs: Vec<Variable> = (xs.iter().map(|&x| x.clone()))
         .chain(captured.into_iter().map(Edge::into_variable))
