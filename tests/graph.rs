@@ -349,17 +349,19 @@ impl Function for Owner {
 }
 
 #[test]
-fn functions_and_hooks_that_own_variables_drop_without_recursion() {
+fn what_owns_variables_drops_without_recursion() {
     let handle = std::thread::Builder::new().stack_size(256 << 10).spawn(|| {
         let x = Variable::new(1.0);
-        let (mut y, mut z) = (x.clone(), x.clone());
+        let (mut y, mut z, mut kept) = (x.clone(), x.clone(), x.clone());
         for _ in 0..100_000 {
+            kept.live_with_graph();
+            kept = &kept + 1.0;
             let before = y.clone();
             y = &y + 1.0;
             y.register_hook(move |gy| (gy.item() > before.item()).then(|| gy.clone()));
             z = apply(Owner(z.clone()), &[&z]).remove(0);
         }
-        drop((y, z));
+        drop((y, z, kept));
         assert_eq!(x.handles(), 1);
     });
     handle.unwrap().join().unwrap();
