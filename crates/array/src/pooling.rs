@@ -145,13 +145,17 @@ impl Array {
                 indices.shape()
             );
         }
-        let indices = plane_indices(operation, indices, image);
+        let indices = plane_indices(operation, indices);
         let windows = self.shape()[2] * self.shape()[3];
-        let x = self.to_contiguous();
-        match_dtype!(numbers x.dtype(), T => Array::build::<T>(&[n, c, image.0, image.1], |y| {
-            let indices = indices.as_slice().expect("contiguous");
-            cpu::scatter(x.as_slice().expect("contiguous"), indices, windows, image.0 * image.1, y);
-        }), else panic!("{operation}: takes numbers, got bool"))
+        let (x, mut all_inside) = (self.to_contiguous(), true);
+        let y = match_dtype!(numbers x.dtype(), T => Array::build::<T>(&[n, c, image.0, image.1], |y| {
+            let (x, at) = (x.as_slice().expect("contiguous"), indices.as_slice().expect("contiguous"));
+            all_inside = cpu::scatter(x, at, windows, image.0 * image.1, y);
+        }), else panic!("{operation}: takes numbers, got bool"));
+        if !all_inside {
+            panic_outside(operation, &indices, image);
+        }
+        y
     }
 
     /// The numbers at the given positions of each plane: (N, C, H, W) and indices (N, C, OH, OW)
@@ -177,13 +181,17 @@ impl Array {
                 indices.shape()
             );
         }
-        let indices = plane_indices(operation, indices, (h, w));
+        let indices = plane_indices(operation, indices);
         let windows = indices.shape()[2] * indices.shape()[3];
-        let x = self.to_contiguous();
-        match_dtype!(x.dtype(), T => Array::build::<T>(indices.shape(), |y| {
-            let at = indices.as_slice().expect("contiguous");
-            cpu::gather(x.as_slice().expect("contiguous"), at, windows, h * w, y);
-        }))
+        let (x, mut all_inside) = (self.to_contiguous(), true);
+        let y = match_dtype!(x.dtype(), T => Array::build::<T>(indices.shape(), |y| {
+            let (x, at) = (x.as_slice().expect("contiguous"), indices.as_slice().expect("contiguous"));
+            all_inside = cpu::gather(x, at, windows, h * w, y);
+        }));
+        if !all_inside {
+            panic_outside(operation, &indices, (h, w));
+        }
+        y
     }
 
     /// The mean of each window: (N, C, H, W) to (N, C, OH, OW).
@@ -320,22 +328,21 @@ fn check_not_empty(operation: &str, image: (usize, usize)) {
     }
 }
 
-/// The indices, contiguous and inside planes of `image`.
+/// The indices, contiguous.
 #[track_caller]
-fn plane_indices(operation: &str, indices: &Array, image: (usize, usize)) -> Array {
+fn plane_indices(operation: &str, indices: &Array) -> Array {
     if indices.dtype() != DType::I64 {
         panic!("{operation}: indices are int64, got {}", indices.dtype());
     }
-    let indices = indices.to_contiguous();
+    indices.to_contiguous()
+}
+
+/// For indices of which a kernel found some outside of planes of `image`.
+#[cold]
+#[track_caller]
+fn panic_outside(operation: &str, indices: &Array, image: (usize, usize)) -> ! {
     let pixels = (image.0 * image.1) as i64;
-    let outside = |&&i: &&i64| i < 0 || i >= pixels;
-    if let Some(i) = indices
-        .as_slice::<i64>()
-        .expect("contiguous")
-        .iter()
-        .find(outside)
-    {
-        panic!("{operation}: index {i} lies outside a plane of {image:?}");
-    }
-    indices
+    let mut indices = indices.to_vec::<i64>().into_iter();
+    let i = indices.find(|&i| i < 0 || i >= pixels).expect("found");
+    panic!("{operation}: index {i} lies outside a plane of {image:?}");
 }

@@ -18,6 +18,12 @@ fn cases() -> Vec<(Pool2dParams, (usize, usize))> {
     vec![
         (Pool2dParams::new((2, 2)), (6, 8)),
         (Pool2dParams::new((2, 2)), (5, 7)),
+        // Around the numbers of squares that are compared together.
+        (Pool2dParams::new((2, 2)), (2, 2)),
+        (Pool2dParams::new((2, 2)), (4, 14)),
+        (Pool2dParams::new((2, 2)), (4, 16)),
+        (Pool2dParams::new((2, 2)), (3, 23)),
+        (Pool2dParams::new((2, 2)), (2, 36)),
         (params((2, 2), (1, 2), (1, 1), (1, 1)), (6, 9)),
         (params((3, 2), (1, 2), (1, 1), (1, 1)), (5, 7)),
         (params((3, 3), (2, 2), (1, 1), (1, 1)), (8, 9)),
@@ -80,6 +86,16 @@ fn nan_is_the_maximum() {
     let (y, at) = x.max_pool2d(&Pool2dParams::new((2, 2)));
     assert!(y.item().is_nan());
     assert_eq!(at.item(), 1.0);
+    // Side by side with others, at each pixel of a square.
+    for (row, column) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        let mut pixels = vec![2.0f32; 2 * 22];
+        let position = row * 22 + 18 + column;
+        pixels[position] = f32::NAN;
+        let (y, at) = Array::from_vec(pixels, [1, 1, 2, 22]).max_pool2d(&Pool2dParams::new((2, 2)));
+        let nans = y.to_vec::<f32>().iter().filter(|y| y.is_nan()).count();
+        assert_eq!((nans, at.to_vec::<i64>()[9]), (1, position as i64));
+        assert_eq!(at.to_vec::<i64>()[8], 16);
+    }
 }
 
 #[test]
@@ -190,4 +206,10 @@ fn too_much_padding() {
 fn an_index_outside() {
     let at = Array::new([[[[4]]]]);
     Array::zeros([1, 1, 1, 1], DType::F32).scatter_planes(&at, (2, 2));
+}
+
+#[test]
+#[should_panic(expected = "gather_planes: index -1 lies outside a plane of (2, 2)")]
+fn an_index_before_the_plane() {
+    image([1, 1, 2, 2]).gather_planes(&Array::new([[[[3, -1]]]]));
 }

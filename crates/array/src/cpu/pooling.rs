@@ -2,6 +2,7 @@
 
 use std::mem::MaybeUninit;
 use std::ops::{AddAssign, Div, Range};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::simd::dispatch;
 use super::threads::{self, SendPointer};
@@ -184,26 +185,50 @@ fn max_of_squares<T: Element>(
     y: &mut [MaybeUninit<T>],
     indices: &mut [MaybeUninit<i64>],
 ) {
+    match y.len() {
+        8.. => max_of_lanes::<T, 8>(x, at, width, y, indices),
+        4.. => max_of_lanes::<T, 4>(x, at, width, y, indices),
+        _ => max_of_lanes::<T, 1>(x, at, width, y, indices),
+    }
+}
+
+/// [`max_of_squares`], `LANES` of at least as many squares at a time.
+fn max_of_lanes<T: Element, const LANES: usize>(
+    x: &[T],
+    at: usize,
+    width: usize,
+    y: &mut [MaybeUninit<T>],
+    indices: &mut [MaybeUninit<i64>],
+) {
     let count = y.len();
     let (above, below) = (&x[at..][..2 * count], &x[at + width..][..2 * count]);
     let indices = &mut indices[..count];
     dispatch(
         #[inline(always)]
         || {
-            for k in 0..count {
-                let first = (at + 2 * k) as i64;
-                let (mut best, mut index) = (above[2 * k], first);
-                for (value, here) in [
-                    (above[2 * k + 1], first + 1),
-                    (below[2 * k], first + width as i64),
-                    (below[2 * k + 1], first + width as i64 + 1),
-                ] {
-                    let wins = wins(value, best);
-                    best = if wins { value } else { best };
-                    index = if wins { here } else { index };
+            for start in (0..count).step_by(LANES) {
+                // The last lanes go over some squares again rather than over less than all.
+                let start = start.min(count - LANES);
+                let [above, below] = [above, below].map(|row| &row[2 * start..][..2 * LANES]);
+                let first = (at + 2 * start) as i64;
+                let (mut best, mut index) = ([T::default(); LANES], [0; LANES]);
+                for l in 0..LANES {
+                    (best[l], index[l]) = (above[2 * l], first + 2 * l as i64);
                 }
-                y[k].write(best);
-                indices[k].write(index);
+                for (row, shift, step) in [(above, 1, 1), (below, 0, width), (below, 1, width + 1)]
+                {
+                    for l in 0..LANES {
+                        let (value, here) = (row[2 * l + shift], first + (2 * l + step) as i64);
+                        let wins = wins(value, best[l]);
+                        best[l] = if wins { value } else { best[l] };
+                        index[l] = if wins { here } else { index[l] };
+                    }
+                }
+                let (y, indices) = (&mut y[start..][..LANES], &mut indices[start..][..LANES]);
+                for l in 0..LANES {
+                    y[l].write(best[l]);
+                    indices[l].write(index[l]);
+                }
             }
         },
     );
@@ -237,51 +262,62 @@ unsafe fn assume_init<T>(x: &mut [MaybeUninit<T>]) -> &mut [T] {
     unsafe { &mut *(x as *mut [MaybeUninit<T>] as *mut [T]) }
 }
 
-/// Adds each number to its position in a plane of zeros. The positions lie inside.
+/// Adds each number to its position in a plane of zeros. Says whether all positions lie inside; those outside get nothing.
 pub(crate) fn scatter<T: Element + AddAssign>(
     x: &[T],
     indices: &[i64],
     windows: usize,
     pixels: usize,
     y: &mut [MaybeUninit<T>],
-) {
+) -> bool {
     if y.is_empty() {
-        return;
+        return indices.is_empty();
     }
+    let all_inside = AtomicBool::new(true);
     let count = planes_per_task(pixels);
     threads::for_each_chunk(y, pixels * count, |task, y| {
-        let y = zeroed(y);
         for (i, y) in y.chunks_exact_mut(pixels).enumerate() {
+            let y = zeroed(y);
             let start = (task * count + i) * windows;
             let indices = &indices[start..][..windows];
             for (&at, &x) in indices.iter().zip(&x[start..][..windows]) {
-                y[at as usize] += x;
+                match y.get_mut(at as usize) {
+                    Some(y) => *y += x,
+                    None => all_inside.store(false, Ordering::Relaxed),
+                }
             }
         }
     });
+    all_inside.into_inner()
 }
 
-/// The numbers at positions of a plane. The positions lie inside.
+/// The numbers at positions of a plane. Says whether all lie inside; it gives zeros for the others.
 pub(crate) fn gather<T: Element>(
     x: &[T],
     indices: &[i64],
     windows: usize,
     pixels: usize,
     y: &mut [MaybeUninit<T>],
-) {
+) -> bool {
     if y.is_empty() {
-        return;
+        return true;
     }
+    let all_inside = AtomicBool::new(true);
     let count = planes_per_task(windows);
     threads::for_each_chunk(y, windows * count, |task, y| {
         for (i, y) in y.chunks_exact_mut(windows).enumerate() {
             let plane = task * count + i;
             let x = &x[plane * pixels..][..pixels];
             for (y, &at) in y.iter_mut().zip(&indices[plane * windows..]) {
-                y.write(x[at as usize]);
+                let found = x.get(at as usize).copied();
+                if found.is_none() {
+                    all_inside.store(false, Ordering::Relaxed);
+                }
+                y.write(found.unwrap_or_default());
             }
         }
     });
+    all_inside.into_inner()
 }
 
 fn zeroed<T: Element>(y: &mut [MaybeUninit<T>]) -> &mut [T] {
