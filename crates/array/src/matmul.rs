@@ -2,7 +2,7 @@
 
 use crate::array::View;
 use crate::cpu::matmul as cpu;
-use crate::cpu::threads::SendPointer;
+use crate::cpu::tile::Plus;
 use crate::{Array, DType, Shape, broadcast_shape, match_dtype};
 
 /// What a product computes: `count` products of (m, k) by (k, n), and the shape of the result.
@@ -40,7 +40,7 @@ impl Array {
         match_dtype!(dtype, T => Array::build::<T>(&product.shape, |out| {
             let c = out.as_mut_ptr().cast();
             // SAFETY: `out` has one element for each of the result.
-            unsafe { product.run::<T>(c, false, &a, &b) }
+            unsafe { product.run::<T>(c, Plus::Nothing, &a, &b) }
         }))
     }
 
@@ -72,7 +72,7 @@ impl Array {
         match_dtype!(dtype, T => {
             let c = self.as_mut_slice::<T>().as_mut_ptr();
             // SAFETY: the result has this array's shape, and its elements are all set.
-            unsafe { product.run::<T>(c, true, &a, &b) }
+            unsafe { product.run::<T>(c, Plus::Result, &a, &b) }
         });
     }
 
@@ -112,17 +112,9 @@ impl Array {
         let (x, w) = (operand(self, dtype), operand(w, dtype));
         let b = operand(b, dtype).to_contiguous();
         match_dtype!(dtype, T => Array::build::<T>(&product.shape, |out| {
-            let bias = b.as_slice::<T>().expect("contiguous");
-            if !bias.is_empty() {
-                for row in out.chunks_exact_mut(bias.len()) {
-                    for (y, &b) in row.iter_mut().zip(bias) {
-                        y.write(b);
-                    }
-                }
-            }
             let c = out.as_mut_ptr().cast();
-            // SAFETY: `out` has one element for each of the result, all set above.
-            unsafe { product.run::<T>(c, true, &x, &w) }
+            // SAFETY: `out` has one element for each of the result, and the bias one for each column.
+            unsafe { product.run::<T>(c, Plus::Row(b.pointer()), &x, &w) }
         }))
     }
 }
@@ -170,11 +162,11 @@ impl Product {
         }
     }
 
-    /// Computes into `c`, row-major; adds to it if `accumulate`.
+    /// Computes into `c`, row-major, the product plus `plus`.
     ///
     /// # Safety
-    /// `c` has room for the result, and holds elements if `accumulate`.
-    unsafe fn run<T: cpu::Multiply>(&self, c: *mut T, accumulate: bool, a: &Array, b: &Array) {
+    /// `c` has room for the result, and holds elements if they are added to; a row that is added is as long as a row of it.
+    unsafe fn run<T: cpu::Multiply>(&self, c: *mut T, plus: Plus<T>, a: &Array, b: &Array) {
         let (m, k, n) = (self.m, self.k, self.n);
         let (a, b) = (a.view::<T>(), b.view::<T>());
         let (a_strides, b_strides) = (matrix_strides(&a, true), matrix_strides(&b, false));
@@ -185,12 +177,17 @@ impl Product {
             a_strides,
             b_strides,
             c_stride: n,
-            accumulate,
+        };
+        let operands = cpu::Operands {
+            c,
+            plus,
+            a: a.pointer,
+            b: b.pointer,
         };
         let count: usize = self.batch.iter().product();
         if count == 1 {
             // SAFETY: as promised by the caller.
-            return unsafe { T::multiply(&job, c, a.pointer, b.pointer, true) };
+            return unsafe { T::multiply(&job, operands, true) };
         }
         let ndim = self.batch.len();
         let a_batch = batch_strides(&a, &self.batch);
@@ -206,7 +203,7 @@ impl Product {
                 ..job
             };
             // SAFETY: as promised by the caller.
-            return unsafe { T::multiply(&job, c, a.pointer, b.pointer, true) };
+            return unsafe { T::multiply(&job, operands, true) };
         }
         let start = |strides: &[isize], mut i: usize| {
             let mut offset = 0;
@@ -216,19 +213,17 @@ impl Product {
             }
             offset
         };
-        let c = SendPointer(c);
-        let a = SendPointer(a.pointer.cast_mut());
-        let b = SendPointer(b.pointer.cast_mut());
         cpu::for_each_batch(count, m * k * n, |i, parallel| {
             // SAFETY: products of a batch are written to places of their own.
             unsafe {
-                T::multiply(
-                    &job,
-                    c.get().add(i * m * n),
-                    a.get().offset(start(&a_batch, i)),
-                    b.get().offset(start(&b_batch, i)),
-                    parallel,
-                )
+                let operands = operands.get();
+                let operands = cpu::Operands {
+                    c: operands.c.add(i * m * n),
+                    plus: operands.plus,
+                    a: operands.a.offset(start(&a_batch, i)),
+                    b: operands.b.offset(start(&b_batch, i)),
+                };
+                T::multiply(&job, operands, parallel)
             }
         });
     }
@@ -433,15 +428,33 @@ mod tests {
 
     #[test]
     fn linear_adds_the_bias() {
-        let x = counting(&[2, 30, 20], DType::F32);
-        let w = counting(&[20, 10], DType::F32);
-        let b = counting(&[10], DType::F32);
-        let y = x.linear(&w, Some(&b)).to_vec::<f32>();
-        let plain = x.matmul(&w).to_vec::<f32>();
-        let b = b.to_vec::<f32>();
-        for (i, (y, plain)) in y.iter().zip(plain).enumerate() {
-            assert_eq!(*y, plain + b[i % 10]);
+        let sizes = [
+            (1, 1, 1),
+            (1, 50, 70),
+            (70, 50, 1),
+            (9, 400, 100),
+            (30, 800, 33),
+            (60, 20, 10),
+            (3, 0, 4),
+            (0, 3, 4),
+        ];
+        for dtype in [DType::F32, DType::F64, DType::I64] {
+            for (m, k, n) in sizes {
+                let [w, b] = [&[k, n][..], &[n]].map(|shape| counting(shape, dtype));
+                let x = counting(&[m, k], dtype);
+                let (y, plain) = (x.linear(&w, Some(&b)), x.matmul(&w));
+                assert_eq!(y.shape(), [m, n]);
+                let [y, plain, b] = [y, plain, b].map(|x| x.to_dtype(DType::F64).to_vec::<f64>());
+                for (i, (y, plain)) in y.iter().zip(plain).enumerate() {
+                    assert_eq!(*y, plain + b[i % n], "{dtype} {m}x{k}x{n}");
+                }
+            }
         }
+        // A batch of matrices.
+        let x = counting(&[2, 3, 5], DType::F32);
+        let [w, b] = [&[5, 4][..], &[4]].map(|shape| counting(shape, DType::F32));
+        let rows = x.reshape([6, 5]).linear(&w, Some(&b));
+        assert_eq!(x.linear(&w, Some(&b)), rows.reshape([2, 3, 4]));
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::mem::MaybeUninit;
 use std::ops::{Add, AddAssign, Range};
 
 use super::correlation::{Correlation, Planes, Target};
-use super::matmul::{Job, Multiply, PARALLEL_FROM, for_each_batch};
+use super::matmul::{Job, Multiply, Operands, PARALLEL_FROM, for_each_batch};
 use super::threads::{self, SendPointer};
-use super::tile::{Real, Tile};
+use super::tile::{Plus, Real, Tile};
 use super::transpose::transpose;
 use super::winograd::Winograd;
 use crate::Element;
@@ -260,7 +260,6 @@ fn pointwise<T: Float>(
         a_strides,
         b_strides: (pixels as isize, 1),
         c_stride: pixels,
-        accumulate: b.is_some(),
     };
     let y = SendPointer(y.as_mut_ptr().cast::<T>());
     let parts = g.images * g.params.groups;
@@ -269,8 +268,13 @@ fn pointwise<T: Float>(
         let a = &a[part % g.params.groups * m * k..][..m * k];
         // SAFETY: each part writes to its own planes; the bias was written above.
         unsafe {
-            let y = y.get().add(part * m * pixels);
-            T::multiply(&job, y, a.as_ptr(), x.as_ptr(), parallel);
+            let operands = Operands {
+                c: y.get().add(part * m * pixels),
+                plus: Plus::result_if(b.is_some()),
+                a: a.as_ptr(),
+                b: x.as_ptr(),
+            };
+            T::multiply(&job, operands, parallel);
         }
     });
 }
@@ -547,7 +551,7 @@ pub(crate) fn weight_gradient<T: Float>(
                                             c: sums.get().add(to + column + start),
                                             c_stride: taps * c,
                                             width: panel.min(length - start),
-                                            accumulate: first + image + pixel > 0,
+                                            plus: Plus::result_if(first + image + pixel > 0),
                                         },
                                     );
                                 }

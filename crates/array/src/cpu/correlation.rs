@@ -9,7 +9,7 @@ use std::ops::{Add, Range};
 
 use super::matmul::PARALLEL_FROM;
 use super::threads::{self, SendPointer};
-use super::tile::{Real, Tile};
+use super::tile::{Plus, Real, Tile};
 use crate::Element;
 use crate::buffer::Buffer;
 
@@ -168,7 +168,7 @@ impl Correlation {
                                 c: sums.add(first),
                                 c_stride,
                                 width: panel.min(run - first),
-                                accumulate: start > 0,
+                                plus: Plus::result_if(start > 0),
                             },
                         );
                     }

@@ -8,9 +8,9 @@ use crate::cpu::vector_math::{self, Real};
 
 /// Elements computed together: whole vectors also at the end of a row.
 const LANES: usize = 16;
-/// Elements of the state from which threads share the rows: of a step, whose exponentials take longer, and of a gradient.
+/// Elements of the state from which threads share the rows: where exponentials take time, and where none are taken.
 const PARALLEL_FROM: usize = 1 << 11;
-const PARALLEL_FROM_GRAD: usize = 1 << 13;
+const PARALLEL_FROM_PLAIN: usize = 1 << 13;
 /// Rows that a thread takes at a time.
 const ROWS: usize = 8;
 
@@ -187,7 +187,7 @@ kernel! {
 
 kernel! {
     /// From the gates, c, c', gh', gc': the gradients of the gates before their activations, and gc.
-    lstm_grad, [4, 1, 1, 1, 1] => [4, 1], PARALLEL_FROM_GRAD, |row, start| {
+    lstm_grad, [4, 1, 1, 1, 1] => [4, 1], PARALLEL_FROM, |row, start| {
         let (mut i, mut f) = (row.load(0, 0, start), row.load(0, 1, start));
         let (mut g, mut o) = (row.load(0, 2, start), row.load(0, 3, start));
         let (c, c1) = (row.load(1, 0, start), row.load(2, 0, start));
@@ -233,7 +233,7 @@ kernel! {
 
 kernel! {
     /// From the gates, a1, h, gh': the gradients of a0, a1 and h.
-    gru_grad, [3, 3, 1, 1] => [3, 3, 1], PARALLEL_FROM_GRAD, |row, start| {
+    gru_grad, [3, 3, 1, 1] => [3, 3, 1], PARALLEL_FROM_PLAIN, |row, start| {
         let (mut r, mut z) = (row.load(0, 0, start), row.load(0, 1, start));
         let mut n = row.load(0, 2, start);
         let (mut n1, h, mut gh) = (
@@ -274,7 +274,7 @@ kernel! {
 
 kernel! {
     /// From h', gh': the gradient of a0 (and of a1: the same).
-    rnn_grad, [1, 1] => [1], PARALLEL_FROM_GRAD, |row, start| {
+    rnn_grad, [1, 1] => [1], PARALLEL_FROM_PLAIN, |row, start| {
         let (h, mut gh) = (row.load(0, 0, start), row.load(1, 0, start));
         for l in 0..LANES {
             gh[l] = gh[l] * (T::ONE - h[l] * h[l]);

@@ -6,10 +6,11 @@
 use std::ops::Range;
 use std::ptr::copy_nonoverlapping;
 
-use super::matmul::{PARALLEL_FROM, Packed};
+use super::matmul::PARALLEL_FROM;
+use super::panels::Packed;
 use super::recurrent::{gru, gru_grad, lstm, lstm_grad, rnn, rnn_grad};
 use super::threads::{self, SendPointer};
-use super::tile;
+use super::tile::{self, Plus};
 use super::vector_math::Real;
 use crate::Element;
 use crate::buffer::Buffer;
@@ -95,13 +96,9 @@ impl Sequence {
                 // SAFETY: promised by the caller; this part's rows are its own.
                 unsafe {
                     let product = products.get().add(i * next + self.gates * part.first);
-                    if let Some(bias) = bias {
-                        for row in 0..part.rows {
-                            copy_nonoverlapping(bias.get(), product.add(row * columns), columns);
-                        }
-                    }
+                    let plus = bias.map_or(Plus::Nothing, |bias| Plus::Row(bias.get()));
                     let h = hs.get().add(part.old);
-                    w.multiply(part.rows, product, h, bias.is_some(), parallel);
+                    w.multiply(part.rows, (product, plus), h, parallel);
                     step(part, product);
                 }
             }
@@ -137,7 +134,8 @@ impl Sequence {
                     }
                     step(part);
                     let ga = ga.get().add(self.gates * part.old);
-                    transposed.multiply(part.rows, gh, ga, adds, parallel);
+                    let plus = Plus::result_if(adds);
+                    transposed.multiply(part.rows, (gh, plus), ga, parallel);
                 }
             }
         });

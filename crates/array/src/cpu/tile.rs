@@ -19,8 +19,38 @@ pub(crate) struct Tile<T> {
     pub(crate) c_stride: usize,
     /// Columns to write; the columns read are whole vectors.
     pub(crate) width: usize,
-    /// Add to `c` instead of overwriting it.
-    pub(crate) accumulate: bool,
+    pub(crate) plus: Plus<T>,
+}
+
+/// What a product is added to.
+pub(crate) enum Plus<T> {
+    Nothing,
+    /// What the result's place holds.
+    Result,
+    /// One row, to every row of the product.
+    Row(*const T),
+}
+
+impl<T> Clone for Plus<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Plus<T> {}
+
+impl<T> Plus<T> {
+    /// The result, if so.
+    pub(crate) fn result_if(adds: bool) -> Plus<T> {
+        if adds { Plus::Result } else { Plus::Nothing }
+    }
+
+    /// What is added from this column on.
+    pub(crate) fn at_column(self, column: usize) -> Plus<T> {
+        match self {
+            Plus::Row(row) => Plus::Row(row.wrapping_add(column)),
+            other => other,
+        }
+    }
 }
 
 type TileFn<T> = unsafe fn(&Tile<T>);
@@ -123,22 +153,24 @@ unsafe fn tile<V: Vector, const H: usize, const W: usize>(t: &Tile<V::Scalar>) {
             }
         }
         for (i, sums) in sums.iter().enumerate() {
-            let c = t.c.add(i * t.c_stride);
             for (j, &sum) in sums.iter().enumerate() {
-                let c = c.add(j * V::LANES);
+                let c = t.c.add(i * t.c_stride + j * V::LANES);
+                let plus = match t.plus {
+                    Plus::Nothing => None,
+                    Plus::Result => Some(c.cast_const()),
+                    Plus::Row(row) => Some(row.add(j * V::LANES)),
+                };
                 let count = t.width - j * V::LANES;
                 if count >= V::LANES {
-                    let sum = if t.accumulate {
-                        sum.add(V::load(c))
-                    } else {
-                        sum
+                    let sum = match plus {
+                        Some(plus) => sum.add(V::load(plus)),
+                        None => sum,
                     };
                     sum.store(c);
                 } else {
-                    let sum = if t.accumulate {
-                        sum.add(V::load_first(c, count))
-                    } else {
-                        sum
+                    let sum = match plus {
+                        Some(plus) => sum.add(V::load_first(plus, count)),
+                        None => sum,
                     };
                     sum.store_first(c, count);
                 }
@@ -415,8 +447,8 @@ pub(super) fn all_tiles_f32() -> Vec<&'static Tiles<f32>> {
 mod tests {
     use super::*;
 
-    /// Every height and width, both layouts of `a`, overwriting and adding; nothing is written
-    /// beyond the width.
+    /// Every height and width, both layouts of `a`, overwriting, adding to the result and to a row; nothing is
+    /// written beyond the width.
     macro_rules! check {
         ($tiles:expr, $T:ty) => {
             let (tiles, k): (&Tiles<$T>, _) = ($tiles, 5);
@@ -437,12 +469,17 @@ mod tests {
                             c: c.as_mut_ptr(),
                             c_stride: step,
                             width,
-                            accumulate: false,
+                            plus: Plus::Nothing,
                         };
                         // SAFETY: the vectors are as long as the tile is large.
                         unsafe { tiles.run(height, &t) };
-                        t.accumulate = true;
+                        t.plus = Plus::Result;
                         // SAFETY: as before.
+                        unsafe { tiles.run(height, &t) };
+                        let mut biased = vec![1.0; height * step];
+                        t.c = biased.as_mut_ptr();
+                        t.plus = Plus::Row(a.as_ptr());
+                        // SAFETY: as before; the row of `a` is as long as the tile is wide.
                         unsafe { tiles.run(height, &t) };
                         for (at, &found) in c.iter().enumerate() {
                             let (i, j) = (at / step, at % step);
@@ -451,8 +488,11 @@ mod tests {
                                 a[at as usize] * b[offsets[p] + j]
                             };
                             let sum: $T = (0..k).map(product).sum();
-                            let expected = if j < width { 2.0 * sum } else { 1.0 };
+                            let inside = j < width;
+                            let expected = if inside { 2.0 * sum } else { 1.0 };
                             assert_eq!(found, expected, "{height} x {width} at ({i}, {j})");
+                            let expected = if inside { sum + a[j] } else { 1.0 };
+                            assert_eq!(biased[at], expected, "{height} x {width} at ({i}, {j})");
                         }
                     }
                 }

@@ -19,7 +19,7 @@ use transforms::Level;
 
 use super::matmul::PARALLEL_FROM;
 use super::threads::{self, SendPointer};
-use super::tile::{Real, Tile, Tiles};
+use super::tile::{Plus, Real, Tile, Tiles};
 use crate::buffer::Buffer;
 use crate::convolution::Geometry;
 
@@ -298,7 +298,7 @@ impl Winograd {
                                 c: sums.add(point * points + output * pitch + first),
                                 c_stride: pitch,
                                 width: panel.min(count - first),
-                                accumulate: false,
+                                plus: Plus::Nothing,
                             },
                         );
                     }

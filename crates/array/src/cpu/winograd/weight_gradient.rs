@@ -4,7 +4,7 @@ use super::transforms::Level;
 use super::{IN, OUT, POINTS, SHARED_BYTES, Segment, Winograd, apart, for_each};
 use crate::buffer::Buffer;
 use crate::cpu::threads::SendPointer;
-use crate::cpu::tile::{Real, Tile, Tiles};
+use crate::cpu::tile::{Plus, Real, Tile, Tiles};
 use crate::cpu::transpose::transpose;
 
 impl Winograd {
@@ -119,7 +119,7 @@ impl Winograd {
                                         .add(point * sum_points + output * c_pitch + first),
                                     c_stride: c_pitch,
                                     width: panel.min(c - first),
-                                    accumulate: start > 0,
+                                    plus: Plus::result_if(start > 0),
                                 },
                             );
                         }
