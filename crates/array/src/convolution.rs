@@ -1,6 +1,7 @@
 //! Convolution: windows of images as columns, the product of windows with filters, its gradients.
 
 use crate::cpu::convolution as cpu;
+use crate::cpu::weight_gradient::weight_gradient;
 use crate::{Array, DType, match_dtype};
 
 /// How a filter moves over an image: (rows, columns) each.
@@ -458,7 +459,7 @@ impl Array {
         let x = self.to_dtype(dtype).to_contiguous();
         let gy = gy.to_dtype(dtype).to_contiguous();
         match_dtype!(floats dtype, T => Array::build::<T>(&shape, |gw| {
-            cpu::weight_gradient(
+            weight_gradient(
                 &geometry,
                 x.as_slice().expect("contiguous"),
                 gy.as_slice().expect("contiguous"),

@@ -4,13 +4,11 @@ use std::mem::MaybeUninit;
 use std::ops::{Add, AddAssign, Range};
 
 use super::correlation::{Correlation, Planes, Target};
-use super::matmul::{Job, Multiply, Operands, PARALLEL_FROM, for_each_batch};
+use super::matmul::{Job, Multiply, Operands, for_each_batch};
 use super::threads::{self, SendPointer};
-use super::tile::{Plus, Real, Tile};
-use super::transpose::transpose;
+use super::tile::{Plus, Real};
 use super::winograd::Winograd;
 use crate::Element;
-use crate::buffer::Buffer;
 use crate::convolution::Geometry;
 
 /// A type that convolutions are computed in.
@@ -118,22 +116,22 @@ fn zeroed<T: Element>(y: &mut [MaybeUninit<T>]) -> &mut [T] {
 
 impl Geometry {
     /// Pixels of a plane of the input.
-    fn pixels(&self) -> usize {
+    pub(super) fn pixels(&self) -> usize {
         self.image.0 * self.image.1
     }
 
     /// Pixels of a plane of the output.
-    fn windows(&self) -> usize {
+    pub(super) fn windows(&self) -> usize {
         self.out.0 * self.out.1
     }
 
     /// Pixels of one plane of the filter.
-    fn taps(&self) -> usize {
+    pub(super) fn taps(&self) -> usize {
         self.kernel.0 * self.kernel.1
     }
 
     /// Channels of the input and of the output that belong to one group.
-    fn group_channels(&self) -> (usize, usize) {
+    pub(super) fn group_channels(&self) -> (usize, usize) {
         let groups = self.params.groups;
         (self.in_channels / groups, self.out_channels / groups)
     }
@@ -165,14 +163,14 @@ impl Geometry {
     }
 
     /// Whether Winograd's algorithm computes this convolution.
-    fn fits_winograd(&self) -> bool {
+    pub(super) fn fits_winograd(&self) -> bool {
         let p = &self.params;
         self.kernel == (3, 3) && p.stride == (1, 1) && p.dilation == (1, 1) && p.groups == 1
     }
 
     /// Calls `f(window, pixel, count)` for each run of windows of one output row that read, for
     /// filter pixel `tap`, pixels inside the plane, which are `stride` apart.
-    fn for_each_run(&self, tap: usize, mut f: impl FnMut(usize, usize, usize)) {
+    pub(super) fn for_each_run(&self, tap: usize, mut f: impl FnMut(usize, usize, usize)) {
         let (columns, from) = self.inside(tap % self.kernel.1);
         if columns.is_empty() {
             return;
@@ -432,188 +430,4 @@ fn turned<T: Float>(g: &Geometry, w: &[T], filter: &[usize]) -> Vec<T> {
         }
     }
     a
-}
-
-/// Bytes of images with their channels last that are worked on at a time.
-const CHUNK_BYTES: usize = 16 << 20;
-/// Pixels in one pass of the weight gradient: a strip of gy stays in the first cache.
-const PIXELS: usize = 256;
-
-/// gw (O, C / groups, KH, KW) from x (N, C, H, W) and gy (N, O, OH, OW).
-///
-/// The sum runs over pixels, so the columns of the product are channels. With the channels of a
-/// padded image last, those of one filter row are one run of memory at each pixel.
-pub(crate) fn weight_gradient<T: Float>(
-    g: &Geometry,
-    x: &[T],
-    gy: &[T],
-    gw: &mut [MaybeUninit<T>],
-) {
-    let (c, o) = g.group_channels();
-    let (p, taps, windows) = (&g.params, g.taps(), g.windows());
-    if gw.is_empty() {
-        return;
-    }
-    if g.images * windows == 0 {
-        gw.fill(MaybeUninit::new(T::default()));
-        return;
-    }
-    if g.fits_winograd() {
-        // SAFETY: `gw` is the whole weight.
-        let done = unsafe { T::winograd_weight(&Winograd::of(g), x, gy, gw.as_mut_ptr().cast()) };
-        if done {
-            return;
-        }
-    }
-    let tiles = T::tiles();
-    let panel = 2 * tiles.lanes;
-    // The part of the padded image that windows read.
-    let rows = (g.out.0 - 1) * p.stride.0 + (g.kernel.0 - 1) * p.dilation.0 + 1;
-    let columns = (g.out.1 - 1) * p.stride.1 + (g.kernel.1 - 1) * p.dilation.1 + 1;
-    let part_size = rows * columns * c;
-    let offsets: Vec<usize> = (0..windows)
-        .map(|i| {
-            let (row, column) = (i / g.out.1 * p.stride.0, i % g.out.1 * p.stride.1);
-            (row * columns + column) * c
-        })
-        .collect();
-    // Runs of columns of the product: where one starts, and its length.
-    let runs: Vec<(usize, usize)> = if p.dilation.1 == 1 {
-        (0..g.kernel.0)
-            .map(|i| (i * p.dilation.0 * columns * c, g.kernel.1 * c))
-            .collect()
-    } else {
-        (0..taps)
-            .map(|tap| {
-                let (row, column) = (tap / g.kernel.1, tap % g.kernel.1);
-                let at = (row * p.dilation.0 * columns + column * p.dilation.1) * c;
-                (at, c)
-            })
-            .collect()
-    };
-    let work = g.images * p.groups * windows * c * o * taps;
-    let threads = if work < PARALLEL_FROM {
-        1
-    } else {
-        threads::count()
-    };
-    let size = if p.groups >= 4 * threads {
-        o
-    } else {
-        o.div_ceil(threads).next_multiple_of(4).min(o)
-    };
-    let chunks = o.div_ceil(size);
-    let per_chunk =
-        (CHUNK_BYTES / (part_size * p.groups * size_of::<T>()).max(1)).clamp(1, g.images);
-    let last = Buffer::scratch::<T>(per_chunk * p.groups * part_size + panel);
-    let last = SendPointer(last.elements::<T>());
-    // One (O, KH, KW, C) for each group, where the sums over images grow.
-    let sums = Buffer::scratch::<T>(gw.len());
-    let sums = SendPointer(sums.elements::<T>());
-    for first in (0..g.images).step_by(per_chunk) {
-        let images = per_chunk.min(g.images - first);
-        let parts = images * p.groups;
-        let turn = |part: usize| {
-            let pixels = g.pixels();
-            let x = &x[(first * p.groups + part) * c * pixels..][..c * pixels];
-            // SAFETY: the place of this part.
-            unsafe { channels_last(g, x, c, (rows, columns), last.get().add(part * part_size)) };
-        };
-        // SAFETY: the room beyond the last part, which tiles read and drop.
-        (0..panel)
-            .for_each(|i| unsafe { last.get().add(parts * part_size + i).write(T::default()) });
-        let multiply = |task: usize| {
-            let (group, start) = (task / chunks, task % chunks * size);
-            let outputs = start..(start + size).min(o);
-            for image in 0..images {
-                let part = image * p.groups + group;
-                let gy = &gy[((first * p.groups + part) * o) * windows..][..o * windows];
-                for pixel in (0..windows).step_by(PIXELS) {
-                    let k = PIXELS.min(windows - pixel);
-                    let mut output = outputs.start;
-                    while output < outputs.end {
-                        let height = tiles.height(outputs.end - output);
-                        let to = (group * o + output) * taps * c;
-                        let mut column = 0;
-                        for &(at, length) in &runs {
-                            for start in (0..length).step_by(panel) {
-                                // SAFETY: inside the buffers, which have room for whole vectors
-                                // at their end; tasks write to rows of their own.
-                                unsafe {
-                                    tiles.run(
-                                        height,
-                                        &Tile {
-                                            k,
-                                            a: gy.as_ptr().add(output * windows + pixel),
-                                            a_strides: (windows as isize, 1),
-                                            b: last.get().add(part * part_size + at + start),
-                                            b_offsets: offsets.as_ptr().add(pixel),
-                                            c: sums.get().add(to + column + start),
-                                            c_stride: taps * c,
-                                            width: panel.min(length - start),
-                                            plus: Plus::result_if(first + image + pixel > 0),
-                                        },
-                                    );
-                                }
-                            }
-                            column += length;
-                        }
-                        output += height;
-                    }
-                }
-            }
-        };
-        if threads == 1 {
-            (0..parts).for_each(turn);
-            (0..p.groups * chunks).for_each(multiply);
-        } else {
-            threads::for_each(parts, &turn);
-            threads::for_each(p.groups * chunks, &multiply);
-        }
-    }
-    // SAFETY: all sums were written.
-    let sums = unsafe { std::slice::from_raw_parts(sums.get(), gw.len()) };
-    for (gw, sums) in gw
-        .chunks_exact_mut(c * taps)
-        .zip(sums.chunks_exact(c * taps))
-    {
-        for (channel, gw) in gw.chunks_exact_mut(taps).enumerate() {
-            for (tap, gw) in gw.iter_mut().enumerate() {
-                gw.write(sums[tap * c + channel]);
-            }
-        }
-    }
-}
-
-/// Writes planes (C, H, W) as a padded image (rows, columns, C).
-///
-/// # Safety
-/// `to` has room for it.
-unsafe fn channels_last<T: Float>(
-    g: &Geometry,
-    x: &[T],
-    channels: usize,
-    (rows, columns): (usize, usize),
-    to: *mut T,
-) {
-    let (h, w) = g.image;
-    let padding = g.params.padding;
-    // SAFETY: the promised room, whose every element is written.
-    let to = unsafe { std::slice::from_raw_parts_mut(to, rows * columns * channels) };
-    let left = padding.1.min(columns);
-    let right = (padding.1 + w).min(columns);
-    for (i, to) in to.chunks_exact_mut(columns * channels).enumerate() {
-        let Some(row) = i.checked_sub(padding.0).filter(|&row| row < h) else {
-            to.fill(T::default());
-            continue;
-        };
-        to[..left * channels].fill(T::default());
-        to[right * channels..].fill(T::default());
-        let to = &mut to[left * channels..right * channels];
-        // SAFETY: pixels inside the image, and their places in the result.
-        unsafe {
-            let x = x.as_ptr().add(row * w);
-            transpose(x, h * w, channels, right - left, to.as_mut_ptr(), channels);
-        }
-    }
 }

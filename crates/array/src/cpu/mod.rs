@@ -26,5 +26,6 @@ pub(crate) mod transpose;
 pub(crate) mod upsampling;
 pub(crate) mod vector_math;
 mod vector_matrix;
+pub(crate) mod weight_gradient;
 pub(crate) mod winograd;
 pub(crate) mod zip;

@@ -200,34 +200,44 @@ fn max_of_lanes<T: Element, const LANES: usize>(
     y: &mut [MaybeUninit<T>],
     indices: &mut [MaybeUninit<i64>],
 ) {
-    let count = y.len();
-    let (above, below) = (&x[at..][..2 * count], &x[at + width..][..2 * count]);
-    let indices = &mut indices[..count];
+    let rows = [&x[at..], &x[at + width..]].map(|row| &row[..2 * y.len()]);
     dispatch(
         #[inline(always)]
-        || {
+        move || {
+            let count = y.len();
             for start in (0..count).step_by(LANES) {
                 // The last lanes go over some squares again rather than over less than all.
                 let start = start.min(count - LANES);
-                let [above, below] = [above, below].map(|row| &row[2 * start..][..2 * LANES]);
-                let first = (at + 2 * start) as i64;
-                let (mut best, mut index) = ([T::default(); LANES], [0; LANES]);
-                for l in 0..LANES {
-                    (best[l], index[l]) = (above[2 * l], first + 2 * l as i64);
-                }
-                for (row, shift, step) in [(above, 1, 1), (below, 0, width), (below, 1, width + 1)]
-                {
+                // Taken apart before they are compared, and in loops over lanes alone, pixels become registers.
+                let mut pixels = [[T::default(); LANES]; 4];
+                for (row, pixels) in rows.iter().zip(pixels.chunks_exact_mut(2)) {
+                    let row = &row[2 * start..][..2 * LANES];
                     for l in 0..LANES {
-                        let (value, here) = (row[2 * l + shift], first + (2 * l + step) as i64);
-                        let wins = wins(value, best[l]);
-                        best[l] = if wins { value } else { best[l] };
-                        index[l] = if wins { here } else { index[l] };
+                        pixels[0][l] = row[2 * l];
+                        pixels[1][l] = row[2 * l + 1];
                     }
                 }
+                let (mut best, mut which) = (pixels[0], [0; LANES]);
+                for (k, pixels) in pixels.iter().enumerate().skip(1) {
+                    let mut wins = [false; LANES];
+                    for l in 0..LANES {
+                        wins[l] = self::wins(pixels[l], best[l]);
+                    }
+                    for l in 0..LANES {
+                        best[l] = if wins[l] { pixels[l] } else { best[l] };
+                    }
+                    for l in 0..LANES {
+                        which[l] = if wins[l] { k } else { which[l] };
+                    }
+                }
+                let first = at + 2 * start;
                 let (y, indices) = (&mut y[start..][..LANES], &mut indices[start..][..LANES]);
                 for l in 0..LANES {
                     y[l].write(best[l]);
-                    indices[l].write(index[l]);
+                }
+                for l in 0..LANES {
+                    let position = first + 2 * l + which[l] / 2 * width + which[l] % 2;
+                    indices[l].write(position as i64);
                 }
             }
         },

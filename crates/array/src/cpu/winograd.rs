@@ -8,13 +8,13 @@
 //! multiplications for 16 outputs, not 144. The rounding error is some ten times that of the
 //! direct sum, about 1e-5 of the largest output.
 
-mod rows;
+mod group;
 mod transforms;
 mod weight_gradient;
 
 use std::ops::Range;
 
-use rows::Rows;
+use group::{GROUP, Group};
 use transforms::Level;
 
 use super::matmul::PARALLEL_FROM;
@@ -35,6 +35,9 @@ const OWN_BYTES: usize = 600 << 10;
 const SHARED_BYTES: usize = 12 << 20;
 /// Most outputs whose filters a thread transforms at a time, where all work on the same tiles.
 const STRIP: usize = 48;
+
+/// Channels whose pixels a task transforms.
+const CHANNELS: usize = 8;
 
 /// The convolution of all images with 3x3 filters, stride 1.
 pub(crate) struct Winograd {
@@ -232,7 +235,6 @@ impl Winograd {
     ) -> Pixels {
         let c = self.channels;
         let lanes = tiles.lanes;
-        let by_rows = Level::of(tiles).for_columns(self.grid().1);
         let pitch = (block.len() + lanes).next_multiple_of(lanes);
         let points = apart(c * pitch);
         let pixels = Pixels {
@@ -242,17 +244,22 @@ impl Winograd {
             block,
         };
         let to = SendPointer(pixels.values.elements::<f32>());
-        for_each(parallel, c, |channel| {
-            let mut rows = Rows::new(self.grid().1, lanes);
-            for segment in self.segments(pixels.block.clone()) {
-                let plane = self.image.0 * self.image.1;
-                let x = &x[(segment.image * c + channel) * plane..][..plane];
-                rows.load(self, x, &segment);
-                // SAFETY: there is room for `pitch` tiles of each channel and point; tasks write to
-                // channels of their own.
-                unsafe {
-                    let to = to.get().add(channel * pitch + segment.at);
-                    (by_rows.input)(&rows, segment.columns.len(), to, points);
+        for_each(parallel, c.div_ceil(CHANNELS), |i| {
+            let mut group = Group::new();
+            for channel in i * CHANNELS..((i + 1) * CHANNELS).min(c) {
+                for start in pixels.block.clone().step_by(GROUP) {
+                    let some = start..(start + GROUP).min(pixels.block.end);
+                    for segment in self.segments(some.clone()) {
+                        let plane = self.image.0 * self.image.1;
+                        let x = &x[(segment.image * c + channel) * plane..][..plane];
+                        group.load(self, x, &segment);
+                    }
+                    // SAFETY: there is room for `pitch` tiles of each channel and point; tasks write to
+                    // channels of their own.
+                    unsafe {
+                        let to = to.get().add(channel * pitch + start - pixels.block.start);
+                        (Level::of(tiles).input)(&group, some.len(), to, points);
+                    }
                 }
             }
         });
@@ -306,18 +313,21 @@ impl Winograd {
                 output += height;
             }
         }
-        let by_rows = Level::of(tiles).for_columns(self.grid().1);
-        let mut rows = Rows::new(self.grid().1, tiles.lanes);
+        let mut group = Group::new();
         for (i, output) in filters.outputs.clone().enumerate() {
             let bias = bias.map_or(0.0, |bias| bias[output]);
-            for segment in self.segments(pixels.block.clone()) {
-                let plane = self.out.0 * self.out.1;
-                let at = (segment.image * self.outputs + output) * plane;
-                // SAFETY: as above, and `y` has room for this plane, as the caller vouches.
+            for start in pixels.block.clone().step_by(GROUP) {
+                let some = start..(start + GROUP).min(pixels.block.end);
+                // SAFETY: as above.
                 unsafe {
-                    let from = sums.add(i * pitch + segment.at);
-                    (by_rows.output)(from, points, segment.columns.len(), &mut rows);
-                    rows.store(self, bias, &segment, y.add(at));
+                    let from = sums.add(i * pitch + start - pixels.block.start);
+                    (Level::of(tiles).output)(from, points, some.len(), bias, &mut group);
+                }
+                for segment in self.segments(some) {
+                    let plane = self.out.0 * self.out.1;
+                    let at = (segment.image * self.outputs + output) * plane;
+                    // SAFETY: `y` has room for this plane, as the caller vouches.
+                    unsafe { group.store(self, &segment, y.add(at)) };
                 }
             }
         }

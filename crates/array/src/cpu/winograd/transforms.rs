@@ -1,6 +1,6 @@
 //! The transforms of the algorithm, for each SIMD level.
 
-use super::rows::Rows;
+use super::group::{COLUMNS, Group, PITCH};
 use super::{IN, OUT};
 use crate::cpu::tile::{Portable, Tiles, Vector};
 
@@ -9,10 +9,10 @@ pub(super) struct Level {
     pub(super) lanes: usize,
     /// (nine planes of weights, length of a plane, result, distance of its points)
     pub(super) filter: unsafe fn(*const f32, usize, *mut f32, usize),
-    /// (rows, tiles, result, distance of its points)
-    pub(super) input: unsafe fn(&Rows, usize, *mut f32, usize),
-    /// (sums, distance of their points, tiles, rows)
-    pub(super) output: unsafe fn(*const f32, usize, usize, &mut Rows),
+    /// (pixels, tiles, result, distance of its points)
+    pub(super) input: unsafe fn(&Group, usize, *mut f32, usize),
+    /// (sums, distance of their points, tiles, bias, outputs)
+    pub(super) output: unsafe fn(*const f32, usize, usize, f32, &mut Group),
     /// (strip of pixels, its columns, its pitch, tiles, result, distance of its points)
     pub(super) pixels: unsafe fn(*const f32, usize, usize, usize, *mut f32, usize),
     /// (strip of the output's gradient, and as above)
@@ -31,12 +31,18 @@ macro_rules! level {
                 unsafe { filter_transform::<$V>(w, length, to, pitch) }
             }
             $(#[$feature])?
-            unsafe fn input(rows: &Rows, count: usize, to: *mut f32, pitch: usize) {
-                unsafe { input_transform::<$V>(rows, count, to, pitch) }
+            unsafe fn input(group: &Group, count: usize, to: *mut f32, pitch: usize) {
+                unsafe { input_transform::<$V>(group, count, to, pitch) }
             }
             $(#[$feature])?
-            unsafe fn output(from: *const f32, pitch: usize, count: usize, rows: &mut Rows) {
-                unsafe { output_transform::<$V>(from, pitch, count, rows) }
+            unsafe fn output(
+                from: *const f32,
+                pitch: usize,
+                count: usize,
+                bias: f32,
+                group: &mut Group,
+            ) {
+                unsafe { output_transform::<$V>(from, pitch, count, bias, group) }
             }
             $(#[$feature])?
             unsafe fn pixels(
@@ -87,15 +93,6 @@ level!(V4, std::arch::x86_64::__m512, #[target_feature(enable = "avx512f")]);
 level!(V3, std::arch::x86_64::__m256, #[target_feature(enable = "avx2,fma")]);
 
 impl Level {
-    /// The level for rows of so many tiles: most of a wide vector would be wasted on short ones.
-    pub(super) fn for_columns(&'static self, columns: usize) -> &'static Level {
-        match (self.lanes, columns) {
-            #[cfg(target_arch = "x86_64")]
-            (16, ..=8) => &V3,
-            _ => self,
-        }
-    }
-
     /// The level that tiles were compiled for.
     pub(super) fn of(tiles: &Tiles<f32>) -> &'static Level {
         match tiles.lanes {
@@ -256,18 +253,18 @@ unsafe fn filter_transform<V: Vector<Scalar = f32>>(
 
 #[inline(always)]
 unsafe fn input_transform<V: Vector<Scalar = f32>>(
-    rows: &Rows,
+    group: &Group,
     count: usize,
     to: *mut f32,
     pitch: usize,
 ) {
-    let x = rows.values.as_ptr();
+    let x = group.values.as_ptr();
     for at in (0..count).step_by(V::LANES) {
-        // SAFETY: rows have room for a vector beyond the last tile, and so does the result.
+        // SAFETY: a group has room for a vector beyond the last tile, and so does the result.
         unsafe {
             let v: [[V; IN]; IN] = both_axes(
                 #[inline(always)]
-                |i, j| V::load(x.add((i * OUT + j % OUT) * rows.pitch + j / OUT + at)),
+                |i, j| V::load(x.add((i * COLUMNS + j) * PITCH + at)),
                 #[inline(always)]
                 |x| b(x),
             );
@@ -283,11 +280,12 @@ unsafe fn output_transform<V: Vector<Scalar = f32>>(
     from: *const f32,
     pitch: usize,
     count: usize,
-    rows: &mut Rows,
+    bias: f32,
+    group: &mut Group,
 ) {
-    let y = rows.values.as_mut_ptr();
+    let y = group.values.as_mut_ptr();
     for at in (0..count).step_by(V::LANES) {
-        // SAFETY: the sums have room for a vector beyond the last tile, and so do rows.
+        // SAFETY: the sums have room for a vector beyond the last tile, and so does a group.
         unsafe {
             let out: [[V; OUT]; OUT] = both_axes(
                 #[inline(always)]
@@ -297,7 +295,8 @@ unsafe fn output_transform<V: Vector<Scalar = f32>>(
             );
             for (i, out) in out.iter().enumerate() {
                 for (j, out) in out.iter().enumerate() {
-                    out.store(y.add((i * OUT + j) * rows.pitch + at));
+                    let out = out.add(V::splat(bias));
+                    out.store(y.add((i * COLUMNS + j) * PITCH + at));
                 }
             }
         }
