@@ -1,6 +1,9 @@
 //! The affine map of a fully connected layer.
 
+use std::sync::{Arc, OnceLock, Weak};
+
 use dezero_array::Array;
+use parking_lot::Mutex;
 
 use super::arithmetic::to_common_dtype;
 use crate::apply::apply_one;
@@ -10,6 +13,58 @@ use crate::variable::{AsVariable, Variable};
 /// Inputs: x, W and, if there is a bias, b.
 struct Linear {
     has_bias: bool,
+    /// Where several of a graph multiply by the same W.
+    turned: Option<Arc<Turned>>,
+}
+
+/// A weight and its transpose, once somebody has asked for it.
+struct Turned {
+    w: Array,
+    transposed: OnceLock<Array>,
+}
+
+/// Rows of a gradient up to which turning W takes its share of the time of a product.
+const FEW_ROWS: usize = 64;
+
+impl Turned {
+    /// W transposed, and written out where other nodes will ask for it too.
+    fn get(self: &Arc<Turned>, rows: usize) -> Array {
+        let is_shared = Arc::strong_count(self) > 1 || self.transposed.get().is_some();
+        if !is_shared || rows > FEW_ROWS {
+            return self.w.transpose();
+        }
+        let transposed = || self.w.transpose().to_contiguous();
+        self.transposed.get_or_init(transposed).clone()
+    }
+}
+
+/// The weight of the nodes of a recurrent layer, as long as a graph holds some of them: their backward turns it once and not
+/// at each step.
+#[derive(Default)]
+pub(crate) struct SharedWeight(Mutex<Weak<Turned>>);
+
+impl SharedWeight {
+    /// That of the nodes, if they multiply by `w`: while one of them holds it, nobody writes to it in place.
+    fn of(&self, w: &Array) -> Arc<Turned> {
+        let mut shared = self.0.lock();
+        let known = shared.upgrade();
+        known
+            .filter(|known| known.w.is_same_view(w))
+            .unwrap_or_else(|| {
+                let new = Arc::new(Turned {
+                    w: w.clone(),
+                    transposed: OnceLock::new(),
+                });
+                *shared = Arc::downgrade(&new);
+                new
+            })
+    }
+}
+
+impl std::fmt::Debug for SharedWeight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SharedWeight")
+    }
 }
 
 impl Function for Linear {
@@ -61,11 +116,19 @@ impl Function for Linear {
 }
 
 impl Linear {
+    fn transposed_weight(&self, context: &Backward<'_>, gy: &Array) -> Array {
+        let w = context.input_data(1);
+        match &self.turned {
+            Some(turned) => turned.get(gy.size() / w.shape()[1].max(1)),
+            None => w.transpose(),
+        }
+    }
+
     /// The same gradients from arrays: small networks feel each variable that need not be made.
     fn first_order(&self, context: &Backward<'_>, gy: &Array) -> Gradients {
         let gx = context
             .needs_grad(0)
-            .then(|| gy.matmul(&context.input_data(1).transpose()).into());
+            .then(|| gy.matmul(&self.transposed_weight(context, gy)).into());
         let g_weight = context.needs_grad(1).then(|| {
             let x = context.input_data(0);
             let (last, leading) = x.shape().split_last().expect("at least one axis");
@@ -111,14 +174,39 @@ fn as_matrix(x: &Variable) -> Variable {
 /// If the shapes do not fit.
 #[track_caller]
 pub fn linear(x: impl AsVariable, w: impl AsVariable, b: Option<&Variable>) -> Variable {
-    let (mut x, mut w, mut b) = (x.as_variable(), w.as_variable(), b.cloned());
+    apply_linear(x.as_variable(), w.as_variable(), b, None)
+}
+
+/// [`linear`] for a weight that many nodes of a graph multiply by.
+#[track_caller]
+pub(crate) fn linear_of_shared(
+    x: &Variable,
+    w: &Variable,
+    b: Option<&Variable>,
+    shared: &SharedWeight,
+) -> Variable {
+    apply_linear(x.clone(), w.clone(), b, Some(shared))
+}
+
+#[track_caller]
+fn apply_linear(
+    mut x: Variable,
+    mut w: Variable,
+    b: Option<&Variable>,
+    shared: Option<&SharedWeight>,
+) -> Variable {
+    let mut b = b.cloned();
     match &mut b {
         Some(b) => to_common_dtype(&mut [&mut x, &mut w, b]),
         None => to_common_dtype(&mut [&mut x, &mut w]),
     }
+    let linear = Linear {
+        has_bias: b.is_some(),
+        turned: shared.map(|shared| shared.of(&w.data())),
+    };
     match b {
-        Some(b) => apply_one(Linear { has_bias: true }, &[&x, &w, &b]),
-        None => apply_one(Linear { has_bias: false }, &[&x, &w]),
+        Some(b) => apply_one(linear, &[&x, &w, &b]),
+        None => apply_one(linear, &[&x, &w]),
     }
 }
 
@@ -126,6 +214,7 @@ pub fn linear(x: impl AsVariable, w: impl AsVariable, b: Option<&Variable>) -> V
 mod tests {
     use dezero_array::{Array, DType};
 
+    use super::{SharedWeight, apply_linear};
     use crate::{Variable, functions, gradient_check};
 
     const X: [[f64; 3]; 2] = [[1.0, -2.0, 0.5], [0.0, 3.0, 1.5]];
@@ -146,6 +235,55 @@ mod tests {
     gradient_check!(linear_row: linear, |x, w, b| functions::linear(x, w, Some(b)), [1.0, 2.0, -1.0], W, [0.1, -0.2, 0.3, 0.4]);
     gradient_check!(linear_batch: linear, |x, w, b| functions::linear(x, w, Some(b)), [[[1.0, 2.0, 3.0]], [[0.5, -1.0, 0.0]]], W, [0.1, -0.2, 0.3, 0.4]);
     gradient_check!(linear_empty: linear, |x, w, b| functions::linear(x, w, Some(b)), (Array::zeros([0, 3], DType::F64)), W, [0.1, -0.2, 0.3, 0.4]);
+
+    /// A step of a recurrent network, three times, and its gradients, by a weight that is shared or not.
+    fn gradients(w: &Variable, shared: Option<&SharedWeight>, second: bool) -> [Array; 3] {
+        let (x, b) = (Variable::new(X), Variable::new([0.1, -0.2, 0.3]));
+        let mut h = x.clone();
+        for _ in 0..3 {
+            h = apply_linear(h, w.clone(), Some(&b), shared).tanh();
+        }
+        let inputs = [&x, w, &b];
+        let mut gradients = crate::grad(&[&h.sum()], &inputs, second);
+        if second {
+            let sum = gradients
+                .iter()
+                .fold(Variable::constant(0.0), |sum, g| sum + g.square().sum());
+            gradients = crate::grad(&[&sum], &inputs, false);
+        }
+        let gradients: Vec<Array> = gradients.iter().map(Variable::data).collect();
+        gradients.try_into().expect("three")
+    }
+
+    #[test]
+    fn a_shared_weight_has_the_same_gradients() {
+        let square = [[0.5, 1.0, -1.0], [0.3, 0.0, 1.2], [1.1, -0.4, 0.2]];
+        let (w, shared) = (Variable::new(square), SharedWeight::default());
+        let one_more = || apply_linear(Variable::new(X), w.clone(), None, Some(&shared));
+        for second in [false, true] {
+            assert_eq!(
+                gradients(&w, Some(&shared), second),
+                gradients(&w, None, second)
+            );
+        }
+        // The next graph meets the weight that it has then, whether or not nodes of the one before are left.
+        for kept in [None, Some(one_more())] {
+            w.update_data(|w| *w += 1.0);
+            assert_eq!(
+                gradients(&w, Some(&shared), false),
+                gradients(&w, None, false)
+            );
+            drop(kept);
+        }
+        // A view of the same memory is another weight.
+        let before = gradients(&w, Some(&shared), false);
+        let kept = one_more();
+        let turned = Variable::new(w.data().transpose());
+        let found = gradients(&turned, Some(&shared), false);
+        assert_eq!(found, gradients(&turned, None, false));
+        assert_ne!(found, before);
+        drop(kept);
+    }
 
     #[test]
     fn gradients_have_the_types_of_the_parameters() {

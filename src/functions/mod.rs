@@ -17,7 +17,7 @@ mod embed;
 mod im2col;
 mod index;
 mod join;
-mod linear;
+pub(crate) mod linear;
 mod loss;
 mod matmul;
 mod normalization;

@@ -5,6 +5,7 @@ use dezero_array::{Array, DType};
 use super::layer::module;
 use super::{Initializer, Layer, Module};
 use crate::functions;
+use crate::functions::linear::{SharedWeight, linear_of_shared};
 use crate::parameter::Parameter;
 use crate::variable::{AsVariable, Variable};
 
@@ -107,6 +108,19 @@ impl Linear {
     #[track_caller]
     pub fn forward(&self, x: impl AsVariable) -> Variable {
         let x = x.as_variable();
+        self.draw_if_first(&x);
+        functions::linear(&x, &self.w, self.b.as_deref())
+    }
+
+    /// [`forward`](Linear::forward), for a layer that a graph goes through many times.
+    #[track_caller]
+    pub(super) fn forward_shared(&self, x: &Variable, shared: &SharedWeight) -> Variable {
+        self.draw_if_first(x);
+        linear_of_shared(x, &self.w, self.b.as_deref(), shared)
+    }
+
+    #[track_caller]
+    fn draw_if_first(&self, x: &Variable) {
         if self.w.get().is_none() {
             let shape = x.shape();
             let Some(&in_size) = shape.last() else {
@@ -114,7 +128,6 @@ impl Linear {
             };
             self.draw_for(in_size);
         }
-        functions::linear(&x, &self.w, self.b.as_deref())
     }
 
     #[track_caller]

@@ -3,6 +3,7 @@
 use dezero_array::{Array, DType};
 
 use super::{Layer, Linear, Module, Visitor};
+use crate::functions::linear::SharedWeight;
 use crate::functions::{self, recurrent_sequence::steps};
 use crate::parameter::State;
 use crate::variable::{AsVariable, Variable};
@@ -277,6 +278,8 @@ pub struct RnnCell {
     h2h: Linear,
     h: State,
     hidden_size: usize,
+    #[layer(skip)]
+    shared: SharedWeight,
 }
 
 impl Cell for RnnCell {
@@ -288,6 +291,7 @@ impl Cell for RnnCell {
             h2h: Linear::new(hidden_size).dtype(dtype).bias(false),
             h: State::new(),
             hidden_size,
+            shared: SharedWeight::default(),
         }
     }
 
@@ -306,7 +310,7 @@ impl Cell for RnnCell {
     #[track_caller]
     fn step(&self, a: &Variable) -> Variable {
         let h = or_zeros(&self.h, a, self.hidden_size);
-        let h = (a + self.h2h.forward(h)).tanh();
+        let h = (a + self.h2h.forward_shared(&h, &self.shared)).tanh();
         self.h.set(&h);
         h
     }
@@ -328,6 +332,8 @@ pub struct LstmCell {
     h: State,
     c: State,
     hidden_size: usize,
+    #[layer(skip)]
+    shared: SharedWeight,
 }
 
 impl LstmCell {
@@ -347,6 +353,7 @@ impl Cell for LstmCell {
             h: State::new(),
             c: State::new(),
             hidden_size,
+            shared: SharedWeight::default(),
         }
     }
 
@@ -366,7 +373,7 @@ impl Cell for LstmCell {
     fn step(&self, a: &Variable) -> Variable {
         let h = or_zeros(&self.h, a, self.hidden_size);
         let c = or_zeros(&self.c, a, self.hidden_size);
-        let (h, c) = functions::lstm_cell(a, self.h2h.forward(h), c);
+        let (h, c) = functions::lstm_cell(a, self.h2h.forward_shared(&h, &self.shared), c);
         self.h.set(&h);
         self.c.set(c);
         h
@@ -390,6 +397,8 @@ pub struct GruCell {
     h2h: Linear,
     h: State,
     hidden_size: usize,
+    #[layer(skip)]
+    shared: SharedWeight,
 }
 
 impl Cell for GruCell {
@@ -401,6 +410,7 @@ impl Cell for GruCell {
             h2h: Linear::new(3 * hidden_size).dtype(dtype),
             h: State::new(),
             hidden_size,
+            shared: SharedWeight::default(),
         }
     }
 
@@ -419,7 +429,7 @@ impl Cell for GruCell {
     #[track_caller]
     fn step(&self, a: &Variable) -> Variable {
         let h = or_zeros(&self.h, a, self.hidden_size);
-        let h = functions::gru_cell(a, self.h2h.forward(&h), &h);
+        let h = functions::gru_cell(a, self.h2h.forward_shared(&h, &self.shared), &h);
         self.h.set(&h);
         h
     }

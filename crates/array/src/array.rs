@@ -229,6 +229,28 @@ impl Array {
         }
     }
 
+    /// Whether both arrays are the same elements of the same memory in the same order; else as
+    /// [`shares_memory`](Array::shares_memory).
+    ///
+    /// ```
+    /// use dezero_array::Array;
+    /// let x = Array::new([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert!(x.clone().is_same_view(&x));
+    /// assert!(!x.transpose().is_same_view(&x));
+    /// assert!(!x.get(0).is_same_view(&x.get(1)));
+    /// ```
+    pub fn is_same_view(&self, other: &Array) -> bool {
+        let start = |x: &Array| match &x.storage {
+            Storage::Shared { offset, .. } => Some(*offset),
+            _ => None,
+        };
+        self.shares_memory(other)
+            && start(self) == start(other)
+            && self.shape() == other.shape()
+            && self.strides() == other.strides()
+            && self.dtype() == other.dtype()
+    }
+
     /// Distances between neighbours along each axis, in elements.
     #[inline]
     pub fn strides(&self) -> &[isize] {

@@ -16,7 +16,7 @@ pub(super) unsafe fn transpose<T: Copy>(
     // Sixteen columns at a time: whole cache lines are read, and the lines written stay cached.
     for start in (0..columns).step_by(16) {
         let end = (start + 16).min(columns);
-        let fours = if size_of::<T>() == 4 && cfg!(target_arch = "x86_64") {
+        let fours = if size_of::<T>() == 4 {
             (rows / 4 * 4, start + (end - start) / 4 * 4)
         } else {
             (0, start)
@@ -25,7 +25,7 @@ pub(super) unsafe fn transpose<T: Copy>(
         unsafe {
             for i in (0..fours.0).step_by(4) {
                 for j in (start..fours.1).step_by(4) {
-                    square(
+                    square::<4>(
                         from.add(i * from_stride + j).cast(),
                         from_stride,
                         to.add(j * to_stride + i).cast(),
@@ -42,10 +42,18 @@ pub(super) unsafe fn transpose<T: Copy>(
     }
 }
 
-/// The transpose of 4x4 numbers of four bytes.
+/// The first `ROWS` rows of the transpose of 4x4 numbers.
+///
+/// # Safety
+/// The numbers can be read at `from`, and these rows written at `to`.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-unsafe fn square(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+pub(super) unsafe fn square<const ROWS: usize>(
+    from: *const f32,
+    from_stride: usize,
+    to: *mut f32,
+    to_stride: usize,
+) {
     use std::arch::x86_64::{_MM_TRANSPOSE4_PS, _mm_loadu_ps, _mm_storeu_ps};
     // SAFETY: SSE is part of x86-64; the numbers lie where the caller promised.
     unsafe {
@@ -54,21 +62,43 @@ unsafe fn square(from: *const f32, from_stride: usize, to: *mut f32, to_stride: 
         let mut c = _mm_loadu_ps(from.add(2 * from_stride));
         let mut d = _mm_loadu_ps(from.add(3 * from_stride));
         _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
-        _mm_storeu_ps(to, a);
-        _mm_storeu_ps(to.add(to_stride), b);
-        _mm_storeu_ps(to.add(2 * to_stride), c);
-        _mm_storeu_ps(to.add(3 * to_stride), d);
+        for (i, row) in [a, b, c, d].into_iter().take(ROWS).enumerate() {
+            _mm_storeu_ps(to.add(i * to_stride), row);
+        }
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-unsafe fn square(_: *const f32, _: usize, _: *mut f32, _: usize) {
-    unreachable!("squares are only cut on x86-64")
+#[inline(always)]
+pub(super) unsafe fn square<const ROWS: usize>(
+    from: *const f32,
+    from_stride: usize,
+    to: *mut f32,
+    to_stride: usize,
+) {
+    for j in 0..ROWS {
+        for i in 0..4 {
+            // SAFETY: the numbers lie where the caller promised.
+            unsafe { *to.add(j * to_stride + i) = *from.add(i * from_stride + j) };
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::transpose;
+    use super::{square, transpose};
+
+    #[test]
+    fn rows_of_a_square() {
+        let from: Vec<f32> = (0..32).map(|i| i as f32).collect();
+        let mut to = [-1.0; 15];
+        // SAFETY: rows of 7 and of 5 numbers.
+        unsafe { square::<2>(from.as_ptr(), 7, to.as_mut_ptr(), 5) };
+        let rest = [-1.0; 5];
+        assert_eq!(to[..5], [0.0, 7.0, 14.0, 21.0, -1.0]);
+        assert_eq!(to[5..10], [1.0, 8.0, 15.0, 22.0, -1.0]);
+        assert_eq!(to[10..], rest);
+    }
 
     #[test]
     fn every_remainder() {

@@ -2,24 +2,20 @@
 
 use super::{IN, OUT, Segment, Winograd};
 use crate::cpu::simd::dispatch;
-use crate::cpu::transpose::transpose;
+use crate::cpu::transpose::square;
 
 /// Tiles that are transformed together, of whatever rows and images.
 pub(super) const GROUP: usize = 32;
 /// Distance of two positions: room for whole vectors beyond the last tile.
 pub(super) const PITCH: usize = GROUP + 16;
-/// Positions in a row: those of a tile's pixels, filled up to whole squares for the transpose.
-pub(super) const COLUMNS: usize = 2 * OUT;
-/// Tiles of a square of the transpose.
-const SQUARE: usize = 4;
 /// Numbers that are copied at a time.
 const LANES: usize = 8;
 
 /// The numbers at each position of all tiles of a group lie together, as a vector of tiles reads and writes them.
 #[repr(align(64))]
 pub(super) struct Group {
-    /// (rows of a tile, `COLUMNS`, `PITCH`)
-    pub(super) values: [f32; IN * COLUMNS * PITCH],
+    /// (rows of a tile's pixels, columns, `PITCH`)
+    pub(super) values: [f32; IN * IN * PITCH],
     /// The rows under a segment as they lie in the image. All are written before any is read, as a vector cannot be
     /// read while pieces of it are on their way to memory.
     lines: [[f32; (GROUP + 1) * OUT]; IN],
@@ -28,7 +24,7 @@ pub(super) struct Group {
 impl Group {
     pub(super) fn new() -> Group {
         Group {
-            values: [0.0; IN * COLUMNS * PITCH],
+            values: [0.0; IN * IN * PITCH],
             lines: [[0.0; (GROUP + 1) * OUT]; IN],
         }
     }
@@ -44,7 +40,8 @@ impl Group {
     #[inline(always)]
     fn load_inlined(&mut self, g: &Winograd, x: &[f32], segment: &Segment) {
         let (h, w) = g.image;
-        let tiles = segment.columns.len().next_multiple_of(SQUARE);
+        // Whole squares of as many tiles as a tile has columns.
+        let tiles = segment.columns.len().next_multiple_of(OUT);
         // The columns under these tiles, and those of them that lie inside the image.
         let first = (segment.columns.start * OUT) as isize - g.padding.1;
         let size = (tiles + 1) * OUT;
@@ -63,11 +60,17 @@ impl Group {
             line[upto..].fill(0.0);
         }
         for (i, line) in self.lines.iter().enumerate() {
-            let to = &mut self.values[i * COLUMNS * PITCH + segment.at..];
-            debug_assert!(to.len() >= (COLUMNS - 1) * PITCH + tiles);
-            // SAFETY: a tile reads on to the pixels of the next one, which the line has; the result has the tiles of the
-            // group, of which this segment's are some, and room for a square more.
-            unsafe { transpose(line.as_ptr(), OUT, tiles, COLUMNS, to.as_mut_ptr(), PITCH) };
+            let to = &mut self.values[i * IN * PITCH + segment.at..];
+            debug_assert!(to.len() >= (IN - 1) * PITCH + tiles);
+            for t in (0..tiles).step_by(OUT) {
+                // SAFETY: a tile reads on to the first pixels of the next one, which the line has; the group has room for
+                // these tiles, of which this segment's are some, and a square more.
+                unsafe {
+                    let (line, to) = (line.as_ptr().add(t * OUT), to.as_mut_ptr().add(t));
+                    square::<OUT>(line, OUT, to, PITCH);
+                    square::<{ IN - OUT }>(line.add(OUT), OUT, to.add(OUT * PITCH), PITCH);
+                }
+            }
         }
     }
 
@@ -85,14 +88,19 @@ impl Group {
 
     #[inline(always)]
     unsafe fn store_inlined(&mut self, g: &Winograd, segment: &Segment, y: *mut f32) {
-        let tiles = segment.columns.len().next_multiple_of(SQUARE);
+        let tiles = segment.columns.len().next_multiple_of(OUT);
         let first = segment.columns.start * OUT;
         let width = (segment.columns.len() * OUT).min(g.out.1 - first);
         let rows = OUT.min(g.out.0 - segment.row * OUT);
         for (i, line) in self.lines[..rows].iter_mut().enumerate() {
-            let from = &self.values[i * COLUMNS * PITCH + segment.at..];
-            // SAFETY: as in `load_inlined`, the other way round.
-            unsafe { transpose(from.as_ptr(), PITCH, OUT, tiles, line.as_mut_ptr(), OUT) };
+            let from = &self.values[i * IN * PITCH + segment.at..];
+            for t in (0..tiles).step_by(OUT) {
+                // SAFETY: as in `load_inlined`, the other way round.
+                unsafe {
+                    let (from, line) = (from.as_ptr().add(t), line.as_mut_ptr().add(t * OUT));
+                    square::<OUT>(from, PITCH, line, OUT);
+                }
+            }
         }
         for (i, line) in self.lines[..rows].iter().enumerate() {
             let at = (segment.row * OUT + i) * g.out.1 + first;
@@ -116,7 +124,6 @@ fn copy(from: &[f32], to: &mut [f32]) {
     for start in (0..count).step_by(LANES) {
         // The last lanes go over some numbers again rather than over less than all.
         let start = start.min(count - LANES);
-        let lanes: [f32; LANES] = std::array::from_fn(|l| from[start..][..LANES][l]);
-        to[start..][..LANES].copy_from_slice(&lanes);
+        to[start..][..LANES].copy_from_slice(&from[start..][..LANES]);
     }
 }

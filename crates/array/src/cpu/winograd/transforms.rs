@@ -1,6 +1,6 @@
 //! The transforms of the algorithm, for each SIMD level.
 
-use super::group::{COLUMNS, Group, PITCH};
+use super::group::{Group, PITCH};
 use super::{IN, OUT};
 use crate::cpu::tile::{Portable, Tiles, Vector};
 
@@ -264,7 +264,7 @@ unsafe fn input_transform<V: Vector<Scalar = f32>>(
         unsafe {
             let v: [[V; IN]; IN] = both_axes(
                 #[inline(always)]
-                |i, j| V::load(x.add((i * COLUMNS + j) * PITCH + at)),
+                |i, j| V::load(x.add((i * IN + j) * PITCH + at)),
                 #[inline(always)]
                 |x| b(x),
             );
@@ -296,7 +296,7 @@ unsafe fn output_transform<V: Vector<Scalar = f32>>(
             for (i, out) in out.iter().enumerate() {
                 for (j, out) in out.iter().enumerate() {
                     let out = out.add(V::splat(bias));
-                    out.store(y.add((i * COLUMNS + j) * PITCH + at));
+                    out.store(y.add((i * IN + j) * PITCH + at));
                 }
             }
         }
