@@ -162,6 +162,9 @@ impl std::error::Error for Error {
 
 /// The first bytes of something unexpected, for a message.
 pub(crate) fn excerpt(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        return "nothing at all".to_owned();
+    }
     let head = &bytes[..bytes.len().min(40)];
     let dots = if head.len() < bytes.len() { "…" } else { "" };
     format!("\"{}\"{dots}", head.escape_ascii())

@@ -266,7 +266,17 @@ impl<'a> Archive<'a> {
             }
             .into());
         }
-        let mut zip = ZipArchive::new(reader).map_err(kind_of)?;
+        let mut zip = ZipArchive::new(reader).map_err(|error| match kind_of(error) {
+            // The end of central directory, without which there is no way in.
+            ErrorKind::Zip(reason)
+                if reason.contains("EOCD") || reason.contains("Unexpected end") =>
+            {
+                ErrorKind::Zip(String::from(
+                    "its table of contents, which comes last, is missing: is it cut off?",
+                ))
+            }
+            kind => kind,
+        })?;
         zip.validate_header_consistency().map_err(kind_of)?;
         let mut entries = Vec::new();
         let mut names = HashSet::new();

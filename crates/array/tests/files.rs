@@ -424,6 +424,17 @@ fn a_failed_save_leaves_the_old_file() {
     npy::save(&folder.0, &old).unwrap_err();
 }
 
+#[test]
+fn files_that_are_cut_off_or_empty_say_so() {
+    let bytes = bytes_of("weights.npz");
+    let message = |bytes| npz::from_bytes(bytes).unwrap_err().to_string();
+    let cut = "not a sound zip archive: its table of contents, which comes last, is missing: is it cut off?";
+    assert_eq!(message(&bytes[..bytes.len() / 2]), cut);
+    assert_eq!(message(&bytes[..bytes.len() - 1]), cut);
+    let empty = "not a npz (zip) archive: starts with nothing at all";
+    assert_eq!(message(&[]), empty);
+}
+
 /// Takes so many bytes, and no more.
 struct Full {
     disk: Cursor<Vec<u8>>,
