@@ -6,7 +6,7 @@ use dezero_array::Array;
 
 use crate::backprop::grad_with;
 use crate::config::enable_grad;
-use crate::variable::Variable;
+use crate::variable::{AsVariable, Variable};
 
 /// y = f(xs) and the vector-Jacobian products vᵀ ∂y/∂x for each of `xs`, zeros where y does not
 /// depend on it.
@@ -26,10 +26,10 @@ use crate::variable::Variable;
 pub fn vjp(
     f: impl Fn(&[Variable]) -> Variable,
     xs: &[&Variable],
-    v: &Variable,
+    v: impl AsVariable,
 ) -> (Variable, Vec<Variable>) {
     let (leaves, y) = enable_grad(|| apply_to_inner(&f, xs));
-    let gxs = grad_or_zeros(&y, &leaves, Some(v));
+    let gxs = grad_or_zeros(&y, &leaves, Some(&v.as_variable()));
     (y, gxs)
 }
 
@@ -91,9 +91,17 @@ pub fn jvp(
 /// let j = jacobian(|x| x * x, &x);
 /// assert_eq!(j.data().to_vec::<f64>(), [4.0, 0.0, 0.0, 6.0]);
 /// ```
+///
+/// Where `x` is an array, it is taken as the numbers at which to differentiate.
 #[track_caller]
-pub fn jacobian(f: impl Fn(&Variable) -> Variable, x: &Variable) -> Variable {
-    let (leaves, y) = enable_grad(|| apply_to_inner(&|xs: &[Variable]| f(&xs[0]), &[x]));
+pub fn jacobian(f: impl Fn(&Variable) -> Variable, x: impl AsVariable) -> Variable {
+    let (x, y) = apply_to_one(&f, &x.as_variable());
+    jacobian_of(&y, &x)
+}
+
+/// One row for each element of y.
+#[track_caller]
+fn jacobian_of(y: &Variable, x: &Variable) -> Variable {
     let shape = y.shape();
     let data = y.data();
     let mut rows = Vec::with_capacity(data.size());
@@ -102,7 +110,8 @@ pub fn jacobian(f: impl Fn(&Variable) -> Variable, x: &Variable) -> Variable {
         dezero_array::match_dtype!(data.dtype(), T => {
             seed.as_mut_slice::<T>()[i] = <T as dezero_array::Element>::from_f64(1.0);
         });
-        rows.extend(grad_or_zeros(&y, &leaves, Some(&Variable::constant(seed))));
+        let seed = Variable::constant(seed);
+        rows.extend(grad_or_zeros(y, std::slice::from_ref(x), Some(&seed)));
     }
     let whole: Vec<usize> = shape.iter().chain(x.shape().iter()).copied().collect();
     if rows.is_empty() {
@@ -124,8 +133,9 @@ pub fn jacobian(f: impl Fn(&Variable) -> Variable, x: &Variable) -> Variable {
 /// # Panics
 /// If `f` gives more than one element.
 #[track_caller]
-pub fn hessian(f: impl Fn(&Variable) -> Variable, x: &Variable) -> Variable {
-    jacobian(|x| gradient_of(&f, x, "hessian"), x)
+pub fn hessian(f: impl Fn(&Variable) -> Variable, x: impl AsVariable) -> Variable {
+    let (x, y) = apply_to_one(&f, &x.as_variable());
+    jacobian_of(&gradient_of("hessian", &y, &x), &x)
 }
 
 /// The product of the Hessian of `f` at `x` with `v`, without ever forming the Hessian.
@@ -136,12 +146,18 @@ pub fn hessian(f: impl Fn(&Variable) -> Variable, x: &Variable) -> Variable {
 /// let v = Variable::constant([1.0, 10.0]);
 /// let product = hvp(|x| (x * x * x).sum(), &x, &v);
 /// assert_eq!(product.data().to_vec::<f64>(), [6.0, 120.0]);
+///
+/// // Arrays serve as well.
+/// use dezero::Array;
+/// let product = hvp(|x| x.exp().sum(), Array::new([0.0, 0.0]), Array::new([1.0, 2.0]));
+/// assert_eq!(product.data().to_vec::<f64>(), [1.0, 2.0]);
 /// ```
 ///
 /// # Panics
 /// If `f` gives more than one element, or `v` has not the shape of `x`.
 #[track_caller]
-pub fn hvp(f: impl Fn(&Variable) -> Variable, x: &Variable, v: &Variable) -> Variable {
+pub fn hvp(f: impl Fn(&Variable) -> Variable, x: impl AsVariable, v: impl AsVariable) -> Variable {
+    let (x, v) = (x.as_variable(), v.as_variable());
     if x.shape() != v.shape() {
         panic!(
             "hvp: x has shape {:?}, the vector {:?}",
@@ -149,21 +165,21 @@ pub fn hvp(f: impl Fn(&Variable) -> Variable, x: &Variable, v: &Variable) -> Var
             &v.shape()[..]
         );
     }
-    let (leaves, gx) =
-        enable_grad(|| apply_to_inner(&|xs: &[Variable]| gradient_of(&f, &xs[0], "hvp"), &[x]));
-    grad_or_zeros(&gx, &leaves, Some(v)).remove(0)
+    let (x, y) = apply_to_one(&f, &x);
+    let gx = gradient_of("hvp", &y, &x);
+    grad_or_zeros(&gx, &[x], Some(&v)).remove(0)
 }
 
+/// The gradient of a function with one result.
 #[track_caller]
-fn gradient_of(f: &impl Fn(&Variable) -> Variable, x: &Variable, operation: &str) -> Variable {
-    let y = f(x);
+fn gradient_of(operation: &str, y: &Variable, x: &Variable) -> Variable {
     if y.size() != 1 {
         panic!(
             "{operation}: the function must give one element, got shape {:?}",
             &y.shape()[..]
         );
     }
-    grad_or_zeros(&y, std::slice::from_ref(x), None).remove(0)
+    grad_or_zeros(y, std::slice::from_ref(x), None).remove(0)
 }
 
 /// Gradients that are recorded, zeros for inputs that `y` does not depend on.
@@ -185,6 +201,13 @@ fn grad_or_zeros(y: &Variable, xs: &[Variable], seed: Option<&Variable>) -> Vec<
             })
         })
         .collect()
+}
+
+/// [`apply_to_inner`] for one variable, recorded.
+#[track_caller]
+fn apply_to_one(f: &impl Fn(&Variable) -> Variable, x: &Variable) -> (Variable, Variable) {
+    let (mut inner, y) = enable_grad(|| apply_to_inner(&|xs: &[Variable]| f(&xs[0]), &[x]));
+    (inner.remove(0), y)
 }
 
 /// Calls `f` on variables that stand for `xs` in the graph, whether constants or not: what is

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use dezero::functions::{self, Conv2dParams, Pool2dParams};
 use dezero::layers::{BatchNorm, Conv2d, Linear};
-use dezero::{Array, DType, Variable, s};
+use dezero::{Array, DType, Variable, hessian, hvp, s};
 
 /// Where the last panic was, and what it said.
 static PANIC: Mutex<Option<(String, u32, String)>> = Mutex::new(None);
@@ -65,6 +65,9 @@ fn mistakes_panic_at_the_users_line() {
         "[3, 4]",
         "[5, 2]"
     );
+    mistake!(found, hessian(|x| x * 2.0, &x), "hessian", "[3, 4]");
+    mistake!(found, hvp(|x| x * 2.0, &x, &x), "hvp", "[3, 4]");
+    mistake!(found, hvp(Variable::sum, &x, &y), "hvp", "[3, 4]", "[5, 2]");
     mistake!(found, x.matmul(&y), "matmul", "[3, 4]", "[5, 2]");
     mistake!(
         found,
