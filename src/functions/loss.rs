@@ -3,7 +3,7 @@
 //! As in the book they sum over everything and divide by the length of the first axis: the mean
 //! over the examples of a batch.
 
-use dezero_array::Array;
+use dezero_array::{Array, broadcast_shape};
 
 use super::arithmetic::broadcast_operands;
 use crate::apply::{apply_one, apply_unary};
@@ -46,6 +46,25 @@ impl Function for MeanSquaredError {
     }
 }
 
+/// Operands of which one broadcasts to the shape of the other. Where both would grow, as (n, 1) and (n) do, each
+/// prediction would be compared with every target.
+#[track_caller]
+fn compared(operation: &str, x0: &Variable, x1: &Variable) -> (Variable, Variable) {
+    let (shape0, shape1) = (x0.shape(), x1.shape());
+    if let Some(both) = broadcast_shape(&shape0, &shape1)
+        && both != shape0
+        && both != shape1
+    {
+        panic!(
+            "{operation}: shapes {:?} and {:?} would both broadcast, to {:?}; one must have the shape of the result",
+            &shape0[..],
+            &shape1[..],
+            &both[..]
+        );
+    }
+    broadcast_operands(operation, x0, x1)
+}
+
 /// The gradients of x0 and x1, where g is that of x0 - x1.
 fn both_sides(context: &Backward<'_>, g: Variable) -> Gradients {
     let gx1 = context.needs_grad(1).then(|| -&g);
@@ -55,7 +74,7 @@ fn both_sides(context: &Backward<'_>, g: Variable) -> Gradients {
 /// Mean squared error, Σ (x0 - x1)² / n, where n is the length of the first axis (PyTorch divides
 /// by the number of all elements).
 ///
-/// Shapes: x0 and x1 broadcast; the result is a scalar.
+/// Shapes: those of x0 and x1, or one broadcasts to the other; the result is a scalar.
 ///
 /// ```
 /// use dezero::{Variable, functions};
@@ -67,10 +86,10 @@ fn both_sides(context: &Backward<'_>, g: Variable) -> Gradients {
 /// ```
 ///
 /// # Panics
-/// If the shapes do not broadcast.
+/// If neither shape broadcasts to the other.
 #[track_caller]
 pub fn mean_squared_error(x0: impl AsVariable, x1: impl AsVariable) -> Variable {
-    let (x0, x1) = broadcast_operands("mean_squared_error", &x0.as_variable(), &x1.as_variable());
+    let (x0, x1) = compared("mean_squared_error", &x0.as_variable(), &x1.as_variable());
     apply_one(MeanSquaredError { examples: 0.0 }, &[&x0, &x1])
 }
 
@@ -109,7 +128,7 @@ impl Function for Huber {
 /// Huber loss: Σ h(x0 - x1) / n, where n is the length of the first axis and h(a) is a² / 2 for
 /// |a| up to `delta`, and delta (|a| - delta / 2) beyond.
 ///
-/// Shapes: x0 and x1 broadcast; the result is a scalar.
+/// Shapes: those of x0 and x1, or one broadcasts to the other; the result is a scalar.
 ///
 /// ```
 /// use dezero::{Variable, functions};
@@ -118,13 +137,13 @@ impl Function for Huber {
 /// ```
 ///
 /// # Panics
-/// If the shapes do not broadcast, or `delta` is not positive.
+/// If neither shape broadcasts to the other, or `delta` is not positive.
 #[track_caller]
 pub fn huber(x0: impl AsVariable, x1: impl AsVariable, delta: f64) -> Variable {
     if delta.is_nan() || delta <= 0.0 {
         panic!("huber: delta must be positive, got {delta}");
     }
-    let (x0, x1) = broadcast_operands("huber", &x0.as_variable(), &x1.as_variable());
+    let (x0, x1) = compared("huber", &x0.as_variable(), &x1.as_variable());
     apply_one(
         Huber {
             delta,
@@ -359,6 +378,17 @@ mod tests {
         [[0.1, 0.9], [0.3, 0.5], [0.25, 0.7]],
         T
     );
+
+    #[test]
+    #[should_panic(
+        expected = "mean_squared_error: shapes [3, 1] and [3] would both broadcast, to [3, 3]; one must have the shape of the result"
+    )]
+    fn refuses_a_column_beside_a_row() {
+        functions::mean_squared_error(
+            Array::zeros([3, 1], DType::F64),
+            Array::new([1.0, 2.0, 3.0]),
+        );
+    }
 
     #[test]
     #[should_panic(expected = "softmax_cross_entropy: label 2 is not one of 2 classes")]
