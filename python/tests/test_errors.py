@@ -32,6 +32,7 @@ MISTAKES = {
     "softmax": lambda: F.softmax(A, axis=5),
     "softmax_cross_entropy": lambda: F.softmax_cross_entropy(A, np.array([0, 1, 2])),
     "mean_squared_error": lambda: F.mean_squared_error(A, B),
+    "mean_squared_error of a column and a row": lambda: F.mean_squared_error(np.ones((3, 1)), np.ones(3)),
     "conv2d channels": lambda: F.conv2d(IMAGE, np.ones((1, 3, 2, 2))),
     "conv2d size": lambda: F.conv2d(IMAGE, np.ones((1, 2, 9, 9))),
     "conv2d rank": lambda: F.conv2d(A, np.ones((1, 2, 2, 2))),
