@@ -18,7 +18,11 @@ fn cases() -> Vec<(Pool2dParams, (usize, usize))> {
     vec![
         (Pool2dParams::new((2, 2)), (6, 8)),
         (Pool2dParams::new((2, 2)), (5, 7)),
-        // Around the numbers of squares that are compared together.
+        // Around the numbers of windows that are compared together, at each stride.
+        (params((3, 3), (1, 1), (1, 1), (1, 1)), (5, 19)),
+        (params((3, 3), (1, 1), (0, 0), (1, 1)), (4, 7)),
+        (params((3, 3), (2, 2), (1, 1), (1, 1)), (9, 37)),
+        (params((3, 3), (3, 3), (1, 1), (1, 1)), (9, 40)),
         (Pool2dParams::new((2, 2)), (2, 2)),
         (Pool2dParams::new((2, 2)), (4, 14)),
         (Pool2dParams::new((2, 2)), (4, 16)),

@@ -90,6 +90,8 @@ fn max_plane<T: Element>(
         Some(room) => room.div_ceil(p.stride.1).clamp(from, g.out.1),
         None => from,
     };
+    // Where the first of these windows has its pixels.
+    let mut taps_of_first = Vec::with_capacity(p.kernel.0 * p.kernel.1);
     for row in 0..g.out.0 {
         let taps = || {
             inside(
@@ -127,44 +129,13 @@ fn max_plane<T: Element>(
         if from == upto {
             continue;
         }
-        // One pixel of all windows after the other, so that the loop over windows is SIMD.
-        let (y, indices) = (&mut y[from..upto], &mut indices[from..upto]);
-        let whole = taps().count() == 2;
-        if (p.kernel, p.stride.1, p.dilation) == ((2, 2), 2, (1, 1)) && whole {
-            let at = row * p.stride.0 - p.padding.0;
-            let at = at * width + from * 2 - p.padding.1;
-            max_of_squares(x, at, width, y, indices);
-            continue;
-        }
-        let mut first = true;
+        taps_of_first.clear();
         for i in taps() {
-            for j in 0..p.kernel.1 {
-                let at = i * width + from * p.stride.1 + j * p.dilation.1 - p.padding.1;
-                let x = &x[at..];
-                if first {
-                    for (k, (y, index)) in y.iter_mut().zip(&mut *indices).enumerate() {
-                        y.write(x[k * p.stride.1]);
-                        index.write((at + k * p.stride.1) as i64);
-                    }
-                    first = false;
-                    continue;
-                }
-                // SAFETY: the first pixel set them all.
-                let (y, indices) = unsafe { (assume_init(y), assume_init(indices)) };
-                match p.stride.1 {
-                    1 => keep_larger::<T, 1>(x, at, y, indices),
-                    2 => keep_larger::<T, 2>(x, at, y, indices),
-                    3 => keep_larger::<T, 3>(x, at, y, indices),
-                    stride => {
-                        for (k, (y, index)) in y.iter_mut().zip(indices).enumerate() {
-                            if wins(x[k * stride], *y) {
-                                (*y, *index) = (x[k * stride], (at + k * stride) as i64);
-                            }
-                        }
-                    }
-                }
-            }
+            let at = i * width + from * p.stride.1 - p.padding.1;
+            taps_of_first.extend((0..p.kernel.1).map(|j| at + j * p.dilation.1));
         }
+        let (y, indices) = (&mut y[from..upto], &mut indices[from..upto]);
+        max_of_row(x, &taps_of_first, p.stride.1, y, indices);
     }
 }
 
@@ -177,99 +148,67 @@ fn wins<T: PartialOrd + Copy>(x: T, top: T) -> bool {
     }
 }
 
-/// The maxima of 2x2 squares side by side, the first at `at`: the most used windows, in one pass.
-fn max_of_squares<T: Element>(
+/// The maxima of windows side by side, `stride` apart, of which the first has its pixels at `taps`.
+fn max_of_row<T: Element>(
     x: &[T],
-    at: usize,
-    width: usize,
+    taps: &[usize],
+    stride: usize,
     y: &mut [MaybeUninit<T>],
     indices: &mut [MaybeUninit<i64>],
 ) {
-    match y.len() {
-        8.. => max_of_lanes::<T, 8>(x, at, width, y, indices),
-        4.. => max_of_lanes::<T, 4>(x, at, width, y, indices),
-        _ => max_of_lanes::<T, 1>(x, at, width, y, indices),
-    }
+    dispatch(
+        #[inline(always)]
+        move || match (y.len(), stride) {
+            // A stride that is known makes vectors of the loops over lanes.
+            (8.., 1) => max_of_lanes::<T, 8>(x, taps, 1, y, indices),
+            (8.., 2) => max_of_lanes::<T, 8>(x, taps, 2, y, indices),
+            (4.., 1) => max_of_lanes::<T, 4>(x, taps, 1, y, indices),
+            (4.., 2) => max_of_lanes::<T, 4>(x, taps, 2, y, indices),
+            (8.., _) => max_of_lanes::<T, 8>(x, taps, stride, y, indices),
+            _ => max_of_lanes::<T, 1>(x, taps, stride, y, indices),
+        },
+    );
 }
 
-/// [`max_of_squares`], `LANES` of at least as many squares at a time.
+/// [`max_of_row`], `LANES` of at least as many windows at a time.
+#[inline(always)]
 fn max_of_lanes<T: Element, const LANES: usize>(
     x: &[T],
-    at: usize,
-    width: usize,
+    taps: &[usize],
+    stride: usize,
     y: &mut [MaybeUninit<T>],
     indices: &mut [MaybeUninit<i64>],
 ) {
-    let rows = [&x[at..], &x[at + width..]].map(|row| &row[..2 * y.len()]);
-    dispatch(
-        #[inline(always)]
-        move || {
-            let count = y.len();
-            for start in (0..count).step_by(LANES) {
-                // The last lanes go over some squares again rather than over less than all.
-                let start = start.min(count - LANES);
-                // Taken apart before they are compared, and in loops over lanes alone, pixels become registers.
-                let mut pixels = [[T::default(); LANES]; 4];
-                for (row, pixels) in rows.iter().zip(pixels.chunks_exact_mut(2)) {
-                    let row = &row[2 * start..][..2 * LANES];
-                    for l in 0..LANES {
-                        pixels[0][l] = row[2 * l];
-                        pixels[1][l] = row[2 * l + 1];
-                    }
-                }
-                let (mut best, mut which) = (pixels[0], [0; LANES]);
-                for (k, pixels) in pixels.iter().enumerate().skip(1) {
-                    let mut wins = [false; LANES];
-                    for l in 0..LANES {
-                        wins[l] = self::wins(pixels[l], best[l]);
-                    }
-                    for l in 0..LANES {
-                        best[l] = if wins[l] { pixels[l] } else { best[l] };
-                    }
-                    for l in 0..LANES {
-                        which[l] = if wins[l] { k } else { which[l] };
-                    }
-                }
-                let first = at + 2 * start;
-                let (y, indices) = (&mut y[start..][..LANES], &mut indices[start..][..LANES]);
-                for l in 0..LANES {
-                    y[l].write(best[l]);
-                }
-                for l in 0..LANES {
-                    let position = first + 2 * l + which[l] / 2 * width + which[l] % 2;
-                    indices[l].write(position as i64);
-                }
+    let count = y.len();
+    for start in (0..count).step_by(LANES) {
+        // The last lanes go over some windows again rather than over less than all.
+        let start = start.min(count - LANES);
+        let mut best = [T::default(); LANES];
+        let mut at = [taps[0]; LANES];
+        for (i, &tap) in taps.iter().enumerate() {
+            let row = &x[tap + start * stride..][..(LANES - 1) * stride + 1];
+            let (mut pixels, mut wins) = ([T::default(); LANES], [i == 0; LANES]);
+            for l in 0..LANES {
+                pixels[l] = row[l * stride];
             }
-        },
-    );
-}
-
-fn keep_larger<T: Element, const STRIDE: usize>(
-    x: &[T],
-    at: usize,
-    y: &mut [T],
-    indices: &mut [i64],
-) {
-    let x = &x[..(y.len() - 1) * STRIDE + 1];
-    dispatch(
-        #[inline(always)]
-        || {
-            for (k, (y, index)) in y.iter_mut().zip(indices).enumerate() {
-                let value = x[k * STRIDE];
-                let wins = wins(value, *y);
-                *y = if wins { value } else { *y };
-                let here = (at + k * STRIDE) as i64;
-                *index = if wins { here } else { *index };
+            for l in 0..LANES {
+                wins[l] |= self::wins(pixels[l], best[l]);
             }
-        },
-    );
-}
-
-/// # Safety
-/// All elements are set.
-unsafe fn assume_init<T>(x: &mut [MaybeUninit<T>]) -> &mut [T] {
-    // SAFETY: as promised by the caller.
-    unsafe { &mut *(x as *mut [MaybeUninit<T>] as *mut [T]) }
+            for l in 0..LANES {
+                best[l] = if wins[l] { pixels[l] } else { best[l] };
+            }
+            for l in 0..LANES {
+                at[l] = if wins[l] { tap } else { at[l] };
+            }
+        }
+        let (y, indices) = (&mut y[start..][..LANES], &mut indices[start..][..LANES]);
+        for l in 0..LANES {
+            y[l].write(best[l]);
+        }
+        for l in 0..LANES {
+            indices[l].write((at[l] + (start + l) * stride) as i64);
+        }
+    }
 }
 
 /// Adds each number to its position in a plane of zeros. Says whether all positions lie inside; those outside get nothing.
