@@ -23,6 +23,8 @@ const CLASSES: usize = 4 * 64;
 /// Where no buffer of a request's own class waits, one that is up to twice as large serves: what a network's first,
 /// large images have left is not kept beside what its later, smaller ones need.
 const LARGER_CLASSES: usize = 4;
+/// Smaller requests get a buffer of their own class: nothing is to be gained.
+const LARGER_FROM: usize = 1 << 19;
 
 static POOL: [Mutex<Vec<Pooled>>; CLASSES] = [const { Mutex::new(Vec::new()) }; CLASSES];
 static POOLED_BYTES: AtomicUsize = AtomicUsize::new(0);
@@ -68,7 +70,12 @@ impl Buffer {
             };
         }
         let class = class_of(bytes);
-        for (class, waiting) in POOL.iter().enumerate().skip(class).take(1 + LARGER_CLASSES) {
+        let larger = if bytes < LARGER_FROM {
+            0
+        } else {
+            LARGER_CLASSES
+        };
+        for (class, waiting) in POOL.iter().enumerate().skip(class).take(1 + larger) {
             if let Some(Pooled(pointer)) = waiting.lock().pop() {
                 let capacity = capacity_of(class);
                 POOLED_BYTES.fetch_sub(capacity, Ordering::Relaxed);
