@@ -76,6 +76,35 @@ fn every_operation_is_checked() {
     );
 }
 
+/// Names of the public operations whose documentation has no example.
+fn without_example(source: &str) -> Vec<&str> {
+    let lines: Vec<&str> = source.lines().map(str::trim).collect();
+    let mut found = Vec::new();
+    for (i, line) in lines.iter().enumerate() {
+        let Some(declaration) = line.strip_prefix("pub fn ") else {
+            continue;
+        };
+        let name = declaration.split(['(', '<']).next().unwrap();
+        let above = lines[..i].iter().rev();
+        let mut documentation =
+            above.take_while(|line| line.starts_with("///") || line.starts_with("#["));
+        if operations(source).contains(name) && !documentation.any(|line| line.contains("```")) {
+            found.push(name);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_operation_has_an_example() {
+    let source = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/functions"));
+    let missing = without_example(&source);
+    assert!(
+        missing.is_empty(),
+        "operations without an example: {missing:?}"
+    );
+}
+
 #[test]
 fn finds_operations_and_checks() {
     let source = "
@@ -93,4 +122,13 @@ fn finds_operations_and_checks() {
     ";
     assert_eq!(operations(source), BTreeSet::from(["one", "several"]));
     assert_eq!(checked(source), BTreeSet::from(["one", "several"]));
+    assert_eq!(without_example(source), ["one", "several"]);
+    let source = "
+        /// ```
+        /// one();
+        /// ```
+        #[track_caller]
+        pub fn one(x: &Variable) -> Variable { x.clone() }
+    ";
+    assert!(without_example(source).is_empty());
 }

@@ -155,6 +155,13 @@ impl Variable {
     /// Adds each element to the position along `axis` that `index` names, in zeros of `shape`:
     /// the gradient of [`gather`](Variable::gather).
     ///
+    /// ```
+    /// use dezero::{Array, Variable};
+    /// let x = Variable::new([1.0, 2.0, 3.0]);
+    /// let y = x.scatter_add(0, &Array::new([0, 2, 0]), [3]);
+    /// assert_eq!(y.data().to_vec::<f64>(), [4.0, 0.0, 2.0]);
+    /// ```
+    ///
     /// # Panics
     /// If the axis or a position is out of range, or the shapes do not fit.
     #[track_caller]

@@ -210,12 +210,24 @@ impl Variable {
     }
 
     /// Mean of all elements, zero-dimensional (`average` of the book).
+    ///
+    /// ```
+    /// use dezero::Variable;
+    /// let x = Variable::new([1.0, 2.0, 6.0]);
+    /// assert_eq!(x.mean().item(), 3.0);
+    /// ```
     #[track_caller]
     pub fn mean(&self) -> Variable {
         self.mean_axis((), false)
     }
 
     /// Mean over some axes. Of no elements it is NaN.
+    ///
+    /// ```
+    /// use dezero::Variable;
+    /// let x = Variable::new([[1.0, 3.0], [2.0, 6.0]]);
+    /// assert_eq!(x.mean_axis(1, false).data().to_vec::<f64>(), [2.0, 4.0]);
+    /// ```
     ///
     /// # Panics
     /// If an axis is out of range or repeated.
@@ -227,12 +239,23 @@ impl Variable {
     }
 
     /// Variance of all elements: the mean squared distance from the mean (ddof 0, as NumPy).
+    ///
+    /// ```
+    /// use dezero::Variable;
+    /// assert_eq!(Variable::new([1.0, 3.0]).var().item(), 1.0);
+    /// ```
     #[track_caller]
     pub fn var(&self) -> Variable {
         self.var_axis((), false)
     }
 
     /// Variance over some axes: the mean squared distance from the mean (ddof 0, as NumPy).
+    ///
+    /// ```
+    /// use dezero::Variable;
+    /// let x = Variable::new([[1.0, 3.0], [2.0, 6.0]]);
+    /// assert_eq!(x.var_axis(1, false).data().to_vec::<f64>(), [1.0, 4.0]);
+    /// ```
     ///
     /// # Panics
     /// If an axis is out of range or repeated.
@@ -243,7 +266,46 @@ impl Variable {
         (&centred * &centred).mean_axis(axes, keepdims)
     }
 
+    /// Standard deviation of all elements, the root of [`var`](Variable::var). The gradient where all are equal is taken as 0.
+    ///
+    /// ```
+    /// use dezero::Variable;
+    /// assert_eq!(Variable::new([1.0, 3.0]).std().item(), 1.0);
+    /// ```
+    #[track_caller]
+    pub fn std(&self) -> Variable {
+        self.std_axis((), false)
+    }
+
+    /// Standard deviation over some axes, the root of [`var_axis`](Variable::var_axis). The gradient where all elements are equal
+    /// is taken as 0.
+    ///
+    /// ```
+    /// use dezero::Variable;
+    /// let x = Variable::new([[1.0, 3.0], [2.0, 6.0]]);
+    /// assert_eq!(x.std_axis(1, false).data().to_vec::<f64>(), [1.0, 2.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If an axis is out of range or repeated.
+    #[track_caller]
+    pub fn std_axis(&self, axes: impl Into<Axes>, keepdims: bool) -> Variable {
+        let axes = axes.into();
+        let count = Reduction::new("std", self, axes.clone(), keepdims).count();
+        let centred = self - self.mean_axis(axes.clone(), true);
+        centred.norm_axis(axes, keepdims) / (count as f64).sqrt()
+    }
+
     /// Largest element, zero-dimensional. Elements that tie share the gradient evenly.
+    ///
+    /// ```
+    /// use dezero::Variable;
+    /// let x = Variable::new([3.0, 7.0, 7.0]);
+    /// let y = x.max();
+    /// y.backward();
+    /// assert_eq!(y.item(), 7.0);
+    /// assert_eq!(x.grad().unwrap().data().to_vec::<f64>(), [0.0, 0.5, 0.5]);
+    /// ```
     ///
     /// # Panics
     /// If there is no element.
@@ -270,6 +332,11 @@ impl Variable {
 
     /// Smallest element, zero-dimensional. Elements that tie share the gradient evenly.
     ///
+    /// ```
+    /// use dezero::Variable;
+    /// assert_eq!(Variable::new([3.0, 7.0]).min().item(), 3.0);
+    /// ```
+    ///
     /// # Panics
     /// If there is no element.
     #[track_caller]
@@ -278,6 +345,12 @@ impl Variable {
     }
 
     /// Smallest elements over some axes. Elements that tie share the gradient evenly.
+    ///
+    /// ```
+    /// use dezero::Variable;
+    /// let x = Variable::new([[1.0, 5.0], [3.0, 4.0]]);
+    /// assert_eq!(x.min_axis(0, false).data().to_vec::<f64>(), [1.0, 4.0]);
+    /// ```
     ///
     /// # Panics
     /// If an axis is out of range or repeated, or has no elements.
@@ -288,6 +361,12 @@ impl Variable {
     }
 
     /// log Σ exp x over some axes, without overflow; its gradient is the softmax.
+    ///
+    /// ```
+    /// use dezero::Variable;
+    /// let x = Variable::new([[1000.0, 1000.0]]);
+    /// assert_eq!(x.logsumexp(1, false).item(), 1000.0 + 2f64.ln());
+    /// ```
     ///
     /// # Panics
     /// If an axis is out of range or repeated.
@@ -300,6 +379,11 @@ impl Variable {
     }
 
     /// Euclidean norm √Σx² of all elements. The gradient at the origin is taken as 0.
+    ///
+    /// ```
+    /// use dezero::Variable;
+    /// assert_eq!(Variable::new([3.0, 4.0]).norm().item(), 5.0);
+    /// ```
     #[track_caller]
     pub fn norm(&self) -> Variable {
         self.norm_axis((), false)
@@ -363,6 +447,8 @@ mod tests {
     gradient_check!(mean_axis, |x| x.mean_axis([0, 2], true).pow(2), X);
     gradient_check!(var, |x| x.var(), X);
     gradient_check!(var_axis, |x| x.var_axis([0, 1], false), X);
+    gradient_check!(std, |x| x.std(), X);
+    gradient_check!(std_axis, |x| x.std_axis([0, -1], true), X);
     gradient_check!(max, |x| x.max().pow(2), X);
     gradient_check!(max_axis, |x| x.max_axis(-1, false).pow(2), X);
     gradient_check!(max_axes: max_axis, |x| x.max_axis([0, 2], true).pow(2), X);

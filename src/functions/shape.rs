@@ -147,6 +147,11 @@ impl Variable {
     }
 
     /// All elements in one axis, in row-major order.
+    ///
+    /// ```
+    /// use dezero::Variable;
+    /// assert_eq!(Variable::new([[1.0, 2.0], [3.0, 4.0]]).flatten().shape()[..], [4]);
+    /// ```
     #[track_caller]
     pub fn flatten(&self) -> Variable {
         self.reshape(-1)
@@ -191,6 +196,12 @@ impl Variable {
 
     /// Exchanges two axes; negative ones count from the end. A view.
     ///
+    /// ```
+    /// use dezero::{Array, DType, Variable};
+    /// let x = Variable::new(Array::zeros([2, 3, 4], DType::F32));
+    /// assert_eq!(x.swap_axes(0, -1).shape()[..], [4, 3, 2]);
+    /// ```
+    ///
     /// # Panics
     /// If an axis is out of range.
     #[track_caller]
@@ -206,6 +217,12 @@ impl Variable {
     }
 
     /// Moves an axis to another place and leaves the order of the others. A view.
+    ///
+    /// ```
+    /// use dezero::{Array, DType, Variable};
+    /// let x = Variable::new(Array::zeros([2, 3, 4], DType::F32));
+    /// assert_eq!(x.move_axis(0, -1).shape()[..], [3, 4, 2]);
+    /// ```
     ///
     /// # Panics
     /// If an axis is out of range.
@@ -223,6 +240,13 @@ impl Variable {
 
     /// A new axis of size 1 at `axis`; negative ones count from the end of the result.
     ///
+    /// ```
+    /// use dezero::Variable;
+    /// let x = Variable::new([1.0, 2.0]);
+    /// assert_eq!(x.expand_dims(0).shape()[..], [1, 2]);
+    /// assert_eq!(x.expand_dims(-1).shape()[..], [2, 1]);
+    /// ```
+    ///
     /// # Panics
     /// If the axis is out of range.
     #[track_caller]
@@ -234,6 +258,12 @@ impl Variable {
     }
 
     /// Without the axes of size 1.
+    ///
+    /// ```
+    /// use dezero::{Array, DType, Variable};
+    /// let x = Variable::new(Array::zeros([1, 3, 1], DType::F32));
+    /// assert_eq!(x.squeeze().shape()[..], [3]);
+    /// ```
     #[track_caller]
     pub fn squeeze(&self) -> Variable {
         let shape: Shape = self.shape().into_iter().filter(|&n| n != 1).collect();
@@ -241,6 +271,12 @@ impl Variable {
     }
 
     /// Without one axis, whose size is 1.
+    ///
+    /// ```
+    /// use dezero::{Array, DType, Variable};
+    /// let x = Variable::new(Array::zeros([1, 3, 1], DType::F32));
+    /// assert_eq!(x.squeeze_axis(-1).shape()[..], [1, 3]);
+    /// ```
     ///
     /// # Panics
     /// If the axis is out of range or its size is not 1.
@@ -259,6 +295,14 @@ impl Variable {
     }
 
     /// The elements repeated along new and size-1 axes to `shape`, by NumPy's rule.
+    ///
+    /// ```
+    /// use dezero::Variable;
+    /// let x = Variable::new([1.0, 2.0]);
+    /// let y = x.broadcast_to([3, 2]);
+    /// y.backward();
+    /// assert_eq!(x.grad().unwrap().data().to_vec::<f64>(), [3.0, 3.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not broadcast.
@@ -301,6 +345,13 @@ impl Variable {
     /// Sums to `shape`, the inverse of [`broadcast_to`](Variable::broadcast_to): every axis that a
     /// broadcast from `shape` repeated is summed.
     ///
+    /// ```
+    /// use dezero::Variable;
+    /// let x = Variable::new([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.sum_to([2]).data().to_vec::<f64>(), [4.0, 6.0]);
+    /// assert_eq!(x.sum_to([2, 1]).data().to_vec::<f64>(), [3.0, 7.0]);
+    /// ```
+    ///
     /// # Panics
     /// If `shape` does not broadcast to the variable's shape.
     #[track_caller]
@@ -313,6 +364,14 @@ impl Variable {
     }
 
     /// The elements converted to another type. Gradients come back in the type of the input.
+    ///
+    /// ```
+    /// use dezero::{DType, Variable};
+    /// let x = Variable::new([1.5, 2.5]);
+    /// let y = x.to_dtype(DType::F32);
+    /// y.backward();
+    /// assert_eq!((y.dtype(), x.grad().unwrap().dtype()), (DType::F32, DType::F64));
+    /// ```
     #[track_caller]
     pub fn to_dtype(&self, dtype: DType) -> Variable {
         let from = self.dtype();
