@@ -167,6 +167,7 @@ pub(crate) fn watched<R>(body: impl FnOnce() -> R) -> R {
 }
 
 /// Runs `body` with recording on or off.
+#[inline]
 pub(crate) fn recording<R>(records: bool, body: impl FnOnce() -> R) -> R {
     using(|config| config.records = records, body)
 }
