@@ -48,7 +48,7 @@ PROFILES = {
     "tanh_sixth_derivative": "at the goal in other runs (86 us).",
     "lstm_update": "at the goal in other runs (0.25), no margin: 40 % register tiles, 13 % the cell, 8 % handing work to the other thread.",
     "mlp_step": "75 % register tiles, 10 % packing.",
-    "matmul_f64": "85 % register tiles, 9 % copies of left rows, which at this size collide in the cache; blocks of columns twice as wide gain 2 %, and take a second cache of 1 MiB.",
+    "matmul_f64": "85 % register tiles, 9 % copies of left rows, which at this size collide in the cache.",
     "softmax_cross_entropy": "at the goal in other runs (0.68); it moves with PyTorch's.",
     "resnet50_forward": "62 % register tiles, 9 % batch norm, ReLU and additions in passes of their own, 5 % copies; 3x3 on 14x14 and 7x7 is direct, Winograd has too few tiles there.",
     "mnist_cnn_step": "at the goal in other runs; 35 % register tiles, 10 % ReLU and its gradient, which wait for memory.",

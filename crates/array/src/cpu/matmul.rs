@@ -13,8 +13,8 @@ use crate::buffer::Buffer;
 
 /// Multiply-adds below which one product stays on one thread.
 pub(super) const PARALLEL_FROM: usize = 1 << 20;
-/// Bytes of a packed block of columns, which stays in the second cache.
-const BLOCK_BYTES: usize = 384 << 10;
+/// Bytes of a packed block of columns: most of a second cache of 1 MiB. The wider it is, the less often the left operand is read.
+const BLOCK_BYTES: usize = 768 << 10;
 /// Most rows for which columns are not worth packing, if they can be read where they are.
 const FEW_ROWS: usize = 48;
 /// Elements of a block that is packed on the stack, where asking for a buffer would be felt.
